@@ -1,0 +1,25 @@
+"""Drives connector flows, synchronously and on an event loop. The only room that knows an HTTP client.
+
+A flow yields a step; the shared logic turns it into effects; a driver performs them and sends back what came. ::
+
+    with Driver(connector, Host({"token": "..."})) as driver:
+        account = driver.run(connector.identify())
+"""
+
+from socialcrm.transport._aio import AsyncDriver
+from socialcrm.transport._budget import Budget
+from socialcrm.transport._client import open_async_client, open_client, open_ssl_context
+from socialcrm.transport._driver import Driver
+from socialcrm.transport._host import Host
+from socialcrm.transport._policy import Policy
+
+__all__ = [
+    "AsyncDriver",
+    "Budget",
+    "Driver",
+    "Host",
+    "Policy",
+    "open_async_client",
+    "open_client",
+    "open_ssl_context",
+]
