@@ -1,0 +1,74 @@
+"""Collects what a fold decided and writes it: cases, events and each customer's latest case, one statement each."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from socialcrm.store import CaseRow, EventRow, Tx, case_values, event_values, tables
+
+__all__ = ["Ledger"]
+
+_COLUMNS = tuple(column.name for column in tables.cases.columns if column.name not in ("ws", "id"))
+
+
+@define
+class Ledger:
+    """The cases and events of one transaction."""
+
+    tx: Tx
+    cases: dict[int, CaseRow] = field(factory=dict)
+    events: list[EventRow] = field(factory=list)
+    _new: set[int] = field(factory=set)
+    _last: dict[int, int | None] = field(factory=dict)
+    _key: int | None = None
+
+    @property
+    def ws(self) -> int:
+        """The workspace."""
+        return self.tx.ws
+
+    def next_case(self) -> int:
+        """Return the key that the next opened case will have."""
+        if self._key is None:
+            self._key = self.tx.allocate(tables.cases)
+        return self._key
+
+    def opened(self, customer: int) -> int:
+        """Use up the next key: a case of the customer begins with it, and is their latest.
+
+        Returns:
+            The key.
+        """
+        key = self.next_case()
+        self._new.add(key)
+        self._last[customer] = key
+        self._key = None
+        return key
+
+    def latest(self, customer: int, key: int | None) -> None:
+        """Say which case is the customer's latest (if any), after a fold of their whole history."""
+        self._last[customer] = key
+
+    def record(self, case: CaseRow, event: EventRow) -> None:
+        """Keep a case as an event left it, and the event."""
+        self.cases[case.id] = case
+        self.events.append(event)
+
+    def write(self) -> list[EventRow]:
+        """Write everything.
+
+        Returns:
+            The events with their places in the log.
+        """
+        tx = self.tx
+        new = [case_values(case) for key, case in self.cases.items() if key in self._new]
+        old = [case_values(case) for key, case in self.cases.items() if key not in self._new]
+        tx.insert(tables.cases, new)
+        tx.update(tables.cases, _COLUMNS, ((*row[2:], row[1]) for row in old))
+        tx.update(tables.customers, ("last_case",), ((key, customer) for customer, key in self._last.items()))
+        if self.events:
+            seq = tx.allocate(tables.events, len(self.events))
+            for place, event in enumerate(self.events, seq):
+                event.seq = place
+            tx.insert(tables.events, [event_values(event) for event in self.events])
+        return self.events

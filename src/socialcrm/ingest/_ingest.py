@@ -1,0 +1,104 @@
+"""One batch, from its items to rows: the room's one verb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import define, field
+from sqlalchemy import insert
+
+from socialcrm.ingest._changes import Changes
+from socialcrm.ingest._others import count_off, record_deliveries, record_holes
+from socialcrm.ingest._place import Author, Placed, Source, known_rows, place
+from socialcrm.ingest._read import Unreadable
+from socialcrm.store import Tx, tables
+from socialcrm.types import Census, Deletion, Delivery, Edit, Hole, Identity, Interaction, Item, micros
+
+__all__ = ["Outcome", "authors_of", "ingest", "quarantine"]
+
+
+@define(kw_only=True)
+class Outcome:
+    """What a batch did besides its placed interactions.
+
+    Args:
+        placed: The interactions; `finish` writes the new ones.
+        failed: Keys of replies that the platform says it could not deliver.
+        doubts: Censuses that were not believed.
+    """
+
+    placed: Placed
+    failed: list[int] = field(factory=list)
+    doubts: list[Hole] = field(factory=list)
+
+
+def authors_of(items: Iterable[tuple[Item, int]]) -> dict[str, tuple[Identity, int]]:
+    """Return each author's newest profile in a batch, with its time in microseconds UTC, by account id."""
+    profiles: dict[str, tuple[Identity, int]] = {}
+    for item, _ in items:
+        if not isinstance(item, Interaction):
+            continue
+        author, at = item.author, micros(item.edited_at or item.at)
+        held = profiles.get(author.id)
+        if held is None or at >= held[1]:
+            profiles[author.id] = (author, at)
+    return profiles
+
+
+def ingest(
+    tx: Tx, source: Source, stream: str, items: Sequence[tuple[Item, int]], authors: Mapping[str, Author]
+) -> Outcome:
+    """Store what a batch means, in a bounded number of statements.
+
+    Args:
+        tx: The writing transaction.
+        source: Where the batch comes from.
+        stream: Its stream, for holes.
+        items: What was parsed, with the position of each element.
+        authors: Their authors' keys, by account id.
+    """
+    found: list[tuple[Interaction, int]] = []
+    rest: dict[type[Item], list[Item]] = {}
+    for item, pos in items:
+        if isinstance(item, Interaction):
+            found.append((item, pos))
+        else:
+            rest.setdefault(type(item), []).append(item)
+    changes = Changes(tx, source)
+    failed, doubts = _others(tx, source, stream, rest, changes) if rest else ([], [])
+    placed = place(tx, source, found, authors)
+    placed.again = {**changes.again, **placed.again}
+    placed.changed += changes.count
+    return Outcome(placed=placed, failed=failed, doubts=doubts)
+
+
+def _others(
+    tx: Tx, source: Source, stream: str, rest: Mapping[type[Item], list[Item]], changes: Changes
+) -> tuple[list[int], list[Hole]]:
+    """Apply what is not an interaction first: what its interaction is still to come for waits, in this batch or another."""
+    edits = [item for item in rest.get(Edit, ()) if isinstance(item, Edit)]
+    deletions = [item for item in rest.get(Deletion, ()) if isinstance(item, Deletion)]
+    deliveries = [item for item in rest.get(Delivery, ()) if isinstance(item, Delivery)]
+    holes = [item for item in rest.get(Hole, ()) if isinstance(item, Hole)]
+    censuses = [item for item in rest.get(Census, ()) if isinstance(item, Census)]
+    failed: list[int] = []
+    meant = {item.id for item in (*edits, *deletions, *deliveries)}
+    if meant:
+        known = known_rows(tx, source.channel, meant)
+        edited = {(item.scope, item.id) for item in edits}
+        changes.edits(edits, {node: row for node, row in known.items() if node in edited})
+        changes.deletions(deletions, known)
+        failed = record_deliveries(tx, source.channel, deliveries, known)
+    doubts = count_off(tx, source.channel, censuses, changes, source.received)
+    record_holes(tx, source.channel, stream, [*holes, *doubts])
+    return failed, doubts
+
+
+def quarantine(tx: Tx, channel: int, journal: int | None, unreadable: Iterable[Unreadable], now: int) -> None:
+    """Set elements aside that could not be parsed, so that they can be parsed again."""
+    for one in unreadable:
+        key = tx.allocate(tables.quarantine)
+        row = dict(
+            ws=tx.ws, id=key, channel=channel, journal=journal, pos=one.pos, kind=one.kind, error=one.reason, at=now, solved=None
+        )
+        tx.connection.execute(insert(tables.quarantine), row)

@@ -1,0 +1,109 @@
+"""Items that are no interactions: censuses, holes, our own accounts, delivery reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from socialcrm.ingest._changes import Changes
+from socialcrm.ingest._threads import Node
+from socialcrm.store import Tx, tables
+from socialcrm.types import Census, Delivery, Hole, micros
+
+__all__ = ["count_off", "record_deliveries", "record_holes"]
+
+_DOUBT_FROM = 5
+_FAILED = ("failed",)
+
+
+def count_off(tx: Tx, channel: int, censuses: Iterable[Census], changes: Changes, now: int) -> list[Hole]:
+    """Take back what a census lacks.
+
+    A census that would take more than half of what we hold in its range (and at least five interactions) is not believed: a
+    lost permission looks like that. It becomes a hole, and the next one is asked again.
+
+    Returns:
+        The doubts.
+    """
+    doubts = []
+    table = tables.interactions
+    for census in censuses:
+        statement = select(table.c.id, table.c.pid, table.c.customer).where(
+            table.c.ws == tx.ws,
+            table.c.channel == channel,
+            table.c.scope == census.scope,
+            table.c.deleted.is_(None),
+            table.c.at >= micros(census.since),
+        )
+        if census.conversation:
+            talks = tables.conversations
+            statement = statement.join(talks, (talks.c.ws == table.c.ws) & (talks.c.id == table.c.conversation)).where(
+                talks.c.key == census.conversation
+            )
+        held = tx.rows(statement)
+        missing = [row for row in held if row.pid not in census.ids]
+        if len(missing) >= _DOUBT_FROM and len(missing) * 2 > len(held):
+            reason = f"{len(missing)} of {len(held)} interactions were missing at once; not taken for deletions"
+            doubts.append(Hole(id=f"census:{census.id}", scope=census.scope, since=census.since, at=census.since, reason=reason))
+            continue
+        changes.take({row.id: now for row in missing})
+        changes.again.update({row.customer: row.customer for row in missing if row.customer is not None})
+    return doubts
+
+
+def record_holes(tx: Tx, channel: int, stream: str, holes: Iterable[Hole]) -> None:
+    """Keep what could not be seen; the same hole told twice is one."""
+    told = {(one.id, micros(one.since), micros(one.at)): one for one in holes}
+    if not told:
+        return
+    known = select(tables.holes).where(tables.holes.c.ws == tx.ws, tables.holes.c.channel == channel)
+    for row in tx.rows(known):
+        told.pop((row.pid, row.since, row.until), None)
+    rows = [
+        (tx.ws, tx.allocate(tables.holes), channel, stream, pid, since, until, hole.reason)
+        for (pid, since, until), hole in told.items()
+    ]
+    tx.insert(tables.holes, rows)
+
+
+def record_deliveries(
+    tx: Tx, channel: int, deliveries: Iterable[Delivery], known: Mapping[Node, Row[Any]]
+) -> list[int]:
+    """Keep what the platform says of messages of ours, the latest by its time; what comes too early waits.
+
+    Returns:
+        The keys of replies that failed after they had been sent.
+    """
+    newest: dict[int, Delivery] = {}
+    early = []
+    for one in deliveries:
+        row = known.get((one.scope, one.id))
+        if row is None:
+            early.append((tx.ws, channel, one.id, one.scope, "delivery", micros(one.at), json.dumps(_said(one))))
+        elif row.id not in newest or one.at >= newest[row.id].at:
+            newest[row.id] = one
+    tx.insert_new(tables.pending, early)
+    if not newest:
+        return []
+    statement = select(tables.interactions.c.id, tables.interactions.c.extra).where(
+        tables.interactions.c.ws == tx.ws, tx.sets.among(tables.interactions.c.id, "ids")
+    )
+    updates, failed = [], []
+    for row in tx.rows(statement, ids=newest.keys()):
+        one, extra = newest[row.id], json.loads(row.extra) if row.extra else {}
+        said = extra.get("delivery")
+        if said is not None and said["at"] >= micros(one.at):
+            continue
+        extra["delivery"] = _said(one)
+        updates.append((json.dumps(extra), row.id))
+        if one.status in _FAILED and "reply" in extra:
+            failed.append(int(extra["reply"]))
+    tx.update(tables.interactions, ("extra",), updates)
+    return failed
+
+
+def _said(one: Delivery) -> dict[str, str | int]:
+    return {"status": one.status, "at": micros(one.at), "reason": one.reason}

@@ -1,0 +1,191 @@
+"""Which interactions belong together, whatever the order in which they arrive.
+
+A conversation is a component of the graph of replies and references. Ids that somebody answered and that have not arrived are
+kept as *ghosts* that hold their thread's place. A platform's own key is authoritative: two conversations that both have one
+are never joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import define, field
+from sqlalchemy import or_, select
+
+from socialcrm.store import InteractionRow, Tx, tables
+
+__all__ = ["Node", "Talk", "Threads"]
+
+Node = tuple[str, str]
+"""A platform's id within a scope: (scope, id)."""
+
+
+@define(eq=False)
+class Talk:
+    """A conversation, as it is or as it will be."""
+
+    id: int
+    key: str | None
+    first_at: int | None = None
+    first_pid: str = ""
+    party: int | None = None
+    fresh: bool = False
+    into: Talk | None = None
+
+    def root(self) -> Talk:
+        """Return the conversation that this one has become part of."""
+        talk = self
+        while talk.into is not None:
+            talk = talk.into
+        return talk
+
+
+@define(eq=False)
+class Threads:
+    """Finds each new interaction's conversation, joining those that turn out to be one.
+
+    Args:
+        tx: The writing transaction.
+        channel: The channel's key.
+    """
+
+    tx: Tx
+    channel: int
+    nodes: dict[Node, Talk] = field(factory=dict)
+    dirty: set[int] = field(factory=set)
+    _by_id: dict[int, Talk] = field(factory=dict)
+    _by_key: dict[str, Talk] = field(factory=dict)
+    _ghosts: set[Node] = field(factory=set)
+    _haunted: set[Node] = field(factory=set)
+    _arrived: set[Node] = field(factory=set)
+    _joined: list[tuple[Talk, Talk]] = field(factory=list)
+
+    def load(self, known: Mapping[Node, Any], wanted: Iterable[Node], keys: set[str]) -> None:
+        """Read what the database knows of these ids and keys: at most two statements."""
+        unknown = {pid for scope, pid in wanted if (scope, pid) not in known}
+        haunted: dict[Node, int] = {}
+        if unknown:
+            ghosts = select(tables.ghosts).where(
+                tables.ghosts.c.ws == self.tx.ws,
+                tables.ghosts.c.channel == self.channel,
+                self.tx.sets.among(tables.ghosts.c.pid, "pids"),
+            )
+            haunted = {(row.scope, row.pid): row.conversation for row in self.tx.rows(ghosts, pids=unknown)}
+        ids = {row.conversation for row in known.values()} | set(haunted.values())
+        if ids or keys:
+            self._load_talks(ids, keys)
+        for node, row in known.items():
+            self.nodes[node] = self._by_id[row.conversation]
+        for node, conversation in haunted.items():
+            self.nodes[node] = self._by_id[conversation]
+        self._haunted = set(haunted)
+
+    def _load_talks(self, ids: set[int], keys: set[str]) -> None:
+        talks = tables.conversations
+        statement = select(talks.c.id, talks.c.key, talks.c.first_at, talks.c.first_pid, talks.c.party).where(
+            talks.c.ws == self.tx.ws,
+            or_(
+                self.tx.sets.among(talks.c.id, "ids"),
+                (talks.c.channel == self.channel) & self.tx.sets.among(talks.c.key, "keys"),
+            ),
+        )
+        for row in self.tx.rows(statement, ids=ids, keys=keys):
+            talk = Talk(row.id, row.key, row.first_at, row.first_pid, row.party)
+            self._by_id[talk.id] = talk
+            if talk.key is not None:
+                self._by_key[talk.key] = talk
+
+    def place(self, node: Node, key: str, parent: Node | None, references: Iterable[Node]) -> Talk:
+        """Find or make the conversation of an interaction that has arrived.
+
+        Args:
+            node: Its id.
+            key: The platform's key, empty for none.
+            parent: What it answers.
+            references: What else it belongs with.
+        """
+        own = self.nodes.get(node)
+        if own is not None:
+            self._arrived.add(node)
+            if node in self._haunted:
+                self.dirty.add(own.root().id)
+        others = [parent, *references] if parent is not None else list(references)
+        if key:
+            talk = self._by_key.get(key) or self._make(key)
+            if own is not None:
+                talk = self._join(talk, own.root())
+        else:
+            found = [self.nodes[other].root() for other in others if other in self.nodes]
+            if own is not None:
+                found.append(own.root())
+            talk = found[0] if found else self._make(None)
+            for other in found[1:]:
+                talk = self._join(talk, other.root())
+        self.nodes[node] = talk
+        for other_node in others:
+            if other_node not in self.nodes:
+                self.nodes[other_node] = talk
+                self._ghosts.add(other_node)
+        return talk
+
+    def _make(self, key: str | None) -> Talk:
+        talk = Talk(self.tx.allocate(tables.conversations), key, fresh=True)
+        self._by_id[talk.id] = talk
+        if key is not None:
+            self._by_key[key] = talk
+        return talk
+
+    def _join(self, a: Talk, b: Talk) -> Talk:
+        a, b = a.root(), b.root()
+        if a is b:
+            return a
+        if a.key is not None and b.key is not None:
+            self.dirty.update((a.id, b.id))
+            return a
+        if _rank(b) < _rank(a):
+            a, b = b, a
+        b.into = a
+        self._joined.append((b, a))
+        self.dirty.add(a.id)
+        return a
+
+    def settle(self) -> None:
+        """Write ghosts and joined conversations, so that the database agrees; call it once everything is placed."""
+        tx = self.tx
+        self.dirty = {self._by_id[key].root().id for key in self.dirty}
+        joined = [(old.root().id, old.id) for old, _ in self._joined if not old.fresh]
+        tx.update(tables.interactions, ("conversation",), joined, key=("conversation",))
+        tx.update(tables.ghosts, ("conversation",), joined, key=("conversation",))
+        tx.update(tables.outbox, ("conversation",), joined, key=("conversation",))
+        tx.update(tables.conversations, ("merged",), joined)
+        ghosts = [node for node in self._ghosts if node not in self._arrived]
+        tx.insert_new(
+            tables.ghosts, [(tx.ws, self.channel, pid, scope, self.nodes[scope, pid].root().id) for scope, pid in ghosts]
+        )
+
+    def write(self, rows: Iterable[InteractionRow]) -> None:
+        """Write new conversations, and who began those that the new interactions began."""
+        touched: dict[int, Talk] = {}
+        for row in rows:
+            talk = self._by_id[row.conversation]
+            touched[talk.id] = talk
+        fresh = [
+            (self.tx.ws, talk.id, self.channel, talk.key, None, talk.first_at, talk.first_pid, talk.party)
+            for talk in touched.values()
+            if talk.fresh
+        ]
+        self.tx.insert(tables.conversations, fresh)
+
+    def holds(self, key: int) -> bool:
+        """Tell whether a conversation was loaded or made."""
+        return key in self._by_id
+
+    def talk(self, key: int) -> Talk:
+        """Return a conversation that was loaded or made."""
+        return self._by_id[key].root()
+
+
+def _rank(talk: Talk) -> tuple[bool, bool, int]:
+    """Of two joined conversations, the lower stays: one with a key, one that is stored, the older one."""
+    return (talk.key is None, talk.fresh, talk.id)

@@ -1,0 +1,56 @@
+"""The one place where the database's errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from socialcrm.errors import SocialCRMError, StoreBusy, StoreError
+
+__all__ = ["translated"]
+
+_SQLITE = {
+    8: "the database is read-only; check the file's and the folder's permissions",
+    10: "the disk failed while the database was used; check the disk",
+    11: "the database file is damaged; restore a backup",
+    13: "the disk is full; free some space, then run the same command again",
+    14: "the database file can't be opened; check that the folder exists and may be written to",
+    26: "the file is not a database; give the path of another file",
+}
+_POSTGRESQL_BUSY = ("40001", "40P01", "55P03")
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Raise our errors for the database's.
+
+    Args:
+        url: The database, without its password, for the message.
+
+    Raises:
+        StoreBusy: Another process holds the database.
+        StoreError: Disk full, read-only, damaged, unreachable. What was committed stays.
+    """
+    try:
+        yield
+    except exc.DBAPIError as error:
+        raise _ours(error, url) from error
+
+
+def _ours(error: exc.DBAPIError, url: str) -> SocialCRMError:
+    cause = error.orig
+    code = getattr(cause, "sqlite_errorcode", None)
+    if code is not None:
+        if code & 0xFF in (5, 6):
+            return StoreBusy(f"{url}: another process is writing to the database; try again")
+        known = _SQLITE.get(code & 0xFF)
+        if known:
+            return StoreError(f"{url}: {known}. What was committed is safe")
+    state = getattr(cause, "sqlstate", None)
+    if state in _POSTGRESQL_BUSY:
+        return StoreBusy(f"{url}: the transaction collided with another one; try again")
+    if isinstance(error, exc.OperationalError) and state is None and code is None:
+        return StoreError(f"{url}: the database can't be reached; check that it runs and the address is right ({cause})")
+    return StoreError(f"{url}: the database refused: {type(cause).__name__}: {str(cause).splitlines()[0]}")

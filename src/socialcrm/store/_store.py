@@ -1,0 +1,112 @@
+"""The store: one database, one workspace, short transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, insert, select, text
+
+from socialcrm.errors import SettingsError
+from socialcrm.store import _migrate
+from socialcrm.store._engine import BEGIN_WRITE, make_engine, parse_url
+from socialcrm.store._errors import translated
+from socialcrm.store._schema import workspaces
+from socialcrm.store._sets import Sets
+from socialcrm.store._tx import Tx
+
+__all__ = ["Store"]
+
+
+class Store:
+    """A database as one workspace sees it.
+
+    Guarantees: what `write` committed survives a crash; a block that raises leaves nothing behind; two writers of one
+    workspace never interleave.
+
+    Args:
+        engine: A SQLAlchemy engine for SQLite or PostgreSQL, at our schema.
+        ws: The workspace's number.
+        name: The database's address without its password, for messages.
+    """
+
+    def __init__(self, engine: Engine, ws: int, name: str) -> None:
+        self.engine = engine
+        self.ws = ws
+        self.name = name
+        self.dialect = engine.dialect.name
+        self.sets = Sets(self.dialect)
+
+    @classmethod
+    def open(cls, url: str, workspace: str = "default") -> Store:
+        """Open a database, and a workspace in it; a new SQLite file is created, an older one migrated.
+
+        Args:
+            url: ``sqlite:///acme.db``, ``postgresql+psycopg://…`` or a path.
+            workspace: The client's name; workspaces in one database see nothing of each other.
+
+        Raises:
+            SettingsError: The address is wrong, or PostgreSQL's driver is not installed.
+            SchemaError: A database from a newer version, or PostgreSQL without our schema.
+            StoreError: It can't be reached, read or written.
+        """
+        if not workspace:
+            raise SettingsError("a workspace needs a name")
+        parsed = parse_url(url)
+        name = parsed.render_as_string(hide_password=True)
+        engine = make_engine(parsed)
+        with translated(name):
+            _migrate.ensure(engine, name)
+            ws = _workspace(engine, workspace)
+        return cls(engine, ws, name)
+
+    @classmethod
+    def migrate(cls, url: str) -> None:
+        """Create or upgrade the schema of a database; PostgreSQL needs this before `open`.
+
+        Raises:
+            SchemaError: It comes from a newer version, or holds tables that are not ours.
+            StoreError: It can't be reached or written.
+        """
+        parsed = parse_url(url)
+        engine = make_engine(parsed)
+        with translated(parsed.render_as_string(hide_password=True)):
+            _migrate.migrate(engine)
+        engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """Open a transaction that sees one state of the database and changes nothing."""
+        with translated(self.name), self.engine.connect() as connection, connection.begin():
+            yield Tx(connection, self.ws, self.sets)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """Open the workspace's one writing transaction; it commits when the block ends, and not when it raises."""
+        options: dict[str, Any] = BEGIN_WRITE if self.dialect == "sqlite" else {}
+        with translated(self.name), self.engine.connect().execution_options(**options) as connection, connection.begin():
+            if self.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(1935894627, :ws)"), {"ws": self.ws})
+            yield Tx(connection, self.ws, self.sets)
+
+    def close(self) -> None:
+        """Give the connections back; the store can be opened again."""
+        self.engine.dispose()
+
+
+def _workspace(engine: Engine, name: str) -> int:
+    find = select(workspaces.c.ws).where(workspaces.c.name == name)
+    with engine.connect() as connection:
+        found = connection.execute(find).scalar()
+    if found is not None:
+        return int(found)
+    options: dict[str, Any] = BEGIN_WRITE if engine.dialect.name == "sqlite" else {}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("LOCK TABLE workspaces IN EXCLUSIVE MODE"))
+        found = connection.execute(find).scalar()
+        if found is None:
+            found = (connection.exec_driver_sql("SELECT max(ws) FROM workspaces").scalar() or 0) + 1
+            connection.execute(insert(workspaces), {"ws": found, "name": name})
+    return int(found)

@@ -1,0 +1,120 @@
+"""One transaction: set-based reads and writes, in plain tuples.
+
+Statements are compiled once by SQLAlchemy; bulk writes hand tuples straight to the driver (``executemany`` on SQLite, ``COPY``
+on PostgreSQL), because that is where the time goes. Writers of a workspace take turns: SQLite by its write lock, PostgreSQL by
+an advisory lock that ends with the transaction, so a lookup followed by an insert can't race.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Executable, Row, Select, Table
+
+from socialcrm.store._sets import Sets, adapt
+
+__all__ = ["Tx"]
+
+
+class Tx:
+    """A transaction in one workspace. Rooms read and write through it; the store opens and ends it."""
+
+    def __init__(self, connection: Connection, ws: int, sets: Sets) -> None:
+        self.connection = connection
+        self.ws = ws
+        self.sets = sets
+        self.dialect = connection.dialect.name
+        self._next: dict[str, int] = {}
+
+    def rows(self, statement: Select[Any], **parameters: Any) -> Sequence[Row[Any]]:
+        """Run a query; a collection among the parameters is passed as one set. ``ws`` is passed along."""
+        return self.run(statement, **parameters).fetchall()
+
+    def row(self, statement: Select[Any], **parameters: Any) -> Row[Any] | None:
+        """Run a query for at most one row."""
+        return self.run(statement, **parameters).first()
+
+    def value(self, statement: Select[Any], **parameters: Any) -> Any:
+        """Run a query for one value; ``None`` where there is no row."""
+        return self.run(statement, **parameters).scalar()
+
+    def run(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
+        """Run any statement."""
+        return self.connection.execute(statement, {"ws": self.ws, **adapt(self.dialect, parameters)})
+
+    def allocate(self, table: Table, count: int = 1) -> int:
+        """Reserve ids in the order of arrival.
+
+        Returns:
+            The first of ``count`` consecutive ids.
+        """
+        name = table.name
+        if name not in self._next:
+            column = "seq" if "seq" in table.c else "id"
+            where = "" if self.dialect == "sqlite" else f" WHERE ws = {int(self.ws)}"
+            last = self.connection.exec_driver_sql(f"SELECT max({column}) FROM {name}{where}").scalar()  # noqa: S608 - names are ours
+            self._next[name] = (last or 0) + 1
+        first = self._next[name]
+        self._next[name] = first + count
+        return first
+
+    def insert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add rows, each a tuple of every column in the table's order."""
+        if not rows:
+            return
+        if self.dialect == "sqlite":
+            self.connection.exec_driver_sql(_insert_sql(table), list(rows))
+            return
+        raw: Any = self.connection.connection.driver_connection
+        with raw.cursor().copy(_copy_sql(table)) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def insert_new(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add rows that may already be there; those that are stay as they are."""
+        if rows:
+            sql = _insert_sql(table, "sqlite" if self.dialect == "sqlite" else "%s") + " ON CONFLICT DO NOTHING"
+            self.connection.exec_driver_sql(sql, list(rows))
+
+    def update(
+        self, table: Table, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]], *, key: tuple[str, ...] = ("id",)
+    ) -> None:
+        """Set columns of many rows.
+
+        Args:
+            table: Which table.
+            columns: What to set.
+            rows: For each: the values in the order of ``columns``, then those of the key.
+            key: The columns that select the row, besides the workspace.
+        """
+        width = len(columns)
+        listed = [(*row[:width], self.ws, *row[width:]) for row in rows]
+        if listed:
+            self.connection.exec_driver_sql(_update_sql(table, columns, key, self._mark), listed)
+
+    @property
+    def _mark(self) -> str:
+        return "?" if self.dialect == "sqlite" else "%s"
+
+
+@cache
+def _insert_sql(table: Table, mark: str = "?") -> str:
+    mark = "?" if mark == "sqlite" else mark
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    marks = ", ".join(mark for _ in table.columns)
+    return f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names are ours
+
+
+@cache
+def _copy_sql(table: Table) -> str:
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    return f"COPY {table.name} ({names}) FROM STDIN"
+
+
+@cache
+def _update_sql(table: Table, columns: tuple[str, ...], key: tuple[str, ...], mark: str) -> str:
+    sets = ", ".join(f'"{name}" = {mark}' for name in columns)
+    where = " AND ".join(f'"{name}" = {mark}' for name in ("ws", *key))
+    return f"UPDATE {table.name} SET {sets} WHERE {where}"  # noqa: S608 - names are ours
