@@ -8,18 +8,22 @@ A flow yields a step; the shared logic turns it into effects; a driver performs 
 
 from socialcrm.transport._aio import AsyncDriver
 from socialcrm.transport._budget import Budget
+from socialcrm.transport._cassette import Cassette
 from socialcrm.transport._client import open_async_client, open_client, open_ssl_context
 from socialcrm.transport._driver import Driver
 from socialcrm.transport._host import Host
 from socialcrm.transport._policy import Policy
+from socialcrm.transport._redact import redact
 
 __all__ = [
     "AsyncDriver",
     "Budget",
+    "Cassette",
     "Driver",
     "Host",
     "Policy",
     "open_async_client",
     "open_client",
     "open_ssl_context",
+    "redact",
 ]

@@ -19,7 +19,7 @@ from socialcrm.connectors import Answer, Connector, Flow
 from socialcrm.errors import SocialCRMError, Unreachable
 from socialcrm.transport._aio_sockets import Line, connect
 from socialcrm.transport._budget import Budget
-from socialcrm.transport._client import OURS, open_async_client, open_ssl_context
+from socialcrm.transport._client import OURS, open_async_client, shared_ssl_context
 from socialcrm.transport._driver import Folder, Run
 from socialcrm.transport._effects import (
     Ask,
@@ -79,7 +79,7 @@ class AsyncDriver:
         folder: Path | None = None,
     ) -> None:
         self._channel = Channel(connector=connector, host=host, budget=budget or Budget(policy.clock), policy=policy)
-        self._tls = ssl_context or open_ssl_context()
+        self._tls = ssl_context or shared_ssl_context()
         self._own = client is None
         self._client = client or open_async_client(ssl_context=self._tls)
         self._folder = Folder(folder)

@@ -20,7 +20,7 @@ from tenacity import Retrying
 from socialcrm.connectors import Answer, Connector, Flow
 from socialcrm.errors import SocialCRMError
 from socialcrm.transport._budget import Budget
-from socialcrm.transport._client import OURS, open_client, open_ssl_context
+from socialcrm.transport._client import OURS, open_client, shared_ssl_context
 from socialcrm.transport._effects import (
     Ask,
     Block,
@@ -171,7 +171,7 @@ class Driver:
         folder: Path | None = None,
     ) -> None:
         self._channel = Channel(connector=connector, host=host, budget=budget or Budget(policy.clock), policy=policy)
-        self._tls = ssl_context or open_ssl_context()
+        self._tls = ssl_context or shared_ssl_context()
         self._own = client is None
         self._client = client or open_client(ssl_context=self._tls)
         self._folder = Folder(folder)

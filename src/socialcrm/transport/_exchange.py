@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from attrs import Factory, define, frozen
+from attrs import define, field, frozen
 
 from socialcrm.connectors import Answer, Call, Connector, Flow, Grant, Step
 from socialcrm.errors import (
@@ -60,7 +60,7 @@ class Turn:
 
     step: Step[Any]
     repeatable: bool
-    used: Grant | None = Factory(lambda: None)
+    used: Grant | None = field(default=None, repr=False)
     announced: bool = False
 
     def announce(self, channel: Channel) -> Work[None]:

@@ -12,13 +12,11 @@ import attrs
 import httpx
 
 from socialcrm.connectors import Answer, Blob, Call, Fields
-from socialcrm.errors import PluginError, RefusedError
+from socialcrm.errors import PluginError, RefusedError, SettingsError
 
 __all__ = ["build", "follow", "own", "place", "target"]
 
 _CHUNK = 64 * 1024
-_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-_AS_HTTP = {"ws": "http", "wss": "https"}
 
 
 def target(origin: str, call: Call) -> str:
@@ -28,6 +26,7 @@ def target(origin: str, call: Call) -> str:
 
     Raises:
         PluginError: The path is neither absolute nor begins with ``/``, or there is no origin to join it to.
+        SettingsError: It is no address.
     """
     link = call.path
     if not link.lower().startswith(("http://", "https://")):
@@ -37,7 +36,11 @@ def target(origin: str, call: Call) -> str:
                 "whole link; mend the connector"
             )
         link = origin.rstrip("/") + link
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+        httpx.URL(link)
+    except (ValueError, httpx.InvalidURL):
+        raise SettingsError(f"{call.method} can't be made: the address can't be read; check the channel's address") from None
     query = "&".join(filter(None, [parts.query, _encode(call.params)]))
     # Credentials in a link (user:password@) would be sent as Basic by the HTTP client; only `sign` adds credentials.
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path or "/", query, ""))
@@ -95,10 +98,10 @@ def build(client: httpx.Client | httpx.AsyncClient, url: str, call: Call) -> htt
     )
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    scheme = _AS_HTTP.get(parts.scheme, parts.scheme)
-    return scheme, parts.hostname, parts.port or _PORTS.get(scheme)
+def _origin(url: str) -> tuple[str, str, int | None]:
+    # By the HTTP client's own reading: what is compared is what will be called.
+    parts = httpx.URL(url)
+    return parts.scheme, parts.host, parts.port
 
 
 def _encode(fields: Fields) -> str:
