@@ -56,6 +56,13 @@ def follow(listing: Listing, held: Rows, *, until: datetime | None, remember: da
         until: How far back the first walk goes; ``None`` for everything.
         remember: Statuses since then get a row, so that `recheck` finds them; ``None`` for none.
     """
+    if listing.key + "older" in held:
+        yield from _walk(listing, held, until, remember)
+    yield from _walk(listing, held, until, remember)
+
+
+def _walk(listing: Listing, held: Rows, until: datetime | None, remember: datetime | None) -> Flow[None]:
+    """One walk, begun or resumed."""
     names = {name: listing.key + name for name in ("since", "newest", "top", "older")}
     since, older = held.get(names["since"], ""), held.get(names["older"], "")
     while True:
@@ -63,19 +70,20 @@ def follow(listing: Listing, held: Rows, *, until: datetime | None, remember: da
         answer = yield from Call("GET", listing.path, params={name: value for name, value in params.items() if value})
         elements = _elements(listing, answer)
         below = _below(answer, elements) if elements else ""
-        patch: Patch = {}
+        patch = _remembered(listing, elements, remember)
         if not older and elements:
             patch[names["top"]] = next((_id(element) for element in elements if _id(element)), None)
-        patch |= _remembered(listing, elements, remember)
         top = patch.get(names["top"]) or held.get(names["top"], "")
-        if below in ("", older) or (not since and until is not None and _all_before(elements, until)):
+        done = below in ("", older) or (not since and until is not None and _all_before(elements, until))
+        if done:
             patch |= {names["top"]: None, names["older"]: None}
             if top:
                 patch |= {names["since"]: held.get(names["newest"]) or top, names["newest"]: top}
-            yield from _commit(listing, elements, patch, held)
-            return
-        older = patch[names["older"]] = below
+        else:
+            older = patch[names["older"]] = below
         yield from _commit(listing, elements, patch, held)
+        if done:
+            return
 
 
 def _commit(listing: Listing, elements: Sequence[Any], patch: Patch, held: Rows) -> Flow[None]:
