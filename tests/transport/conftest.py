@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -77,9 +78,15 @@ class Runner:
         budget: Budget | None = None,
         ssl_context: ssl.SSLContext | None = None,
         transport: Any = None,
+        folder: Path | None = None,
         look: Callable[[Any], None] = lambda result: None,
     ) -> Any:
-        options: dict[str, Any] = {"policy": policy or self.time.policy(), "budget": budget, "ssl_context": ssl_context}
+        options: dict[str, Any] = {
+            "policy": policy or self.time.policy(),
+            "budget": budget,
+            "ssl_context": ssl_context,
+            "folder": folder,
+        }
         connector, host = connector or Place(), host or Host({"token": TOKEN})
         transport = transport or (httpx.MockTransport(handler) if handler else None)
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from socialcrm import transport
 from socialcrm.connectors import All, Batch, Blob, Blocking, Call, Flow, Now, Raw, Step
-from socialcrm.errors import NotFound, PayloadError, PluginError, StoreError
-from socialcrm.transport import Host
+from socialcrm.errors import (
+    NotFound,
+    PayloadError,
+    PluginError,
+    RateLimited,
+    SocialCRMError,
+    StoreError,
+    UnclearError,
+    Unreachable,
+)
+from socialcrm.transport import AsyncDriver, Driver, Host, open_async_client, open_client
 
-from .conftest import Place, Runner
+from .conftest import Place, Runner, Time
 
 
 def echo(request: httpx.Request) -> httpx.Response:
@@ -179,7 +192,7 @@ def test_a_foreign_library_may_raise_what_it_likes(run: Runner) -> None:
         run(one(Blocking(fail)), echo)
 
 
-@pytest.mark.parametrize("method", ["commit", "intend", "grant"])
+@pytest.mark.parametrize("method", ["commit", "intend", "grant", "now", "progress"])
 def test_a_failing_host_ends_the_flow(run: Runner, method: str) -> None:
     """What the host raises comes out of run as it is; the flow can't swallow it, and is closed."""
     closed = []
@@ -194,6 +207,7 @@ def test_a_failing_host_ends_the_flow(run: Runner, method: str) -> None:
 
     def flow() -> Flow[None]:
         try:
+            yield from Now()
             yield from Call("POST", "/")
             yield from Batch([], {"a": "b"})
         except Exception:  # noqa: BLE001 - the widest a flow can catch
@@ -237,3 +251,151 @@ def test_progress_is_told_of_every_step_that_is_done(run: Runner) -> None:
 
     run(flow(), echo, host=Watching())
     assert seen == ["Now", "Call"]
+
+
+def test_a_folder_that_takes_no_file_is_not_the_platforms_fault(run: Runner, tmp_path: Any) -> None:
+    """A full or missing disk is reported as ours, and the call is not tried again."""
+    (tmp_path / "file").write_text("")
+    seen = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    with pytest.raises(StoreError, match="can't be saved"):
+        run(one(Call("GET", "/", save=True)), handler, folder=tmp_path / "file" / "below")
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("part", [True, False])
+def test_a_file_that_is_gone_is_not_sent(run: Runner, tmp_path: Any, part: bool) -> None:
+    """The message names the file, and the step is not unclear."""
+    blob = Blob(sha256="0", path=tmp_path / "gone.png", size=10)
+    call = Call("POST", "/", files={"file": blob}) if part else Call("POST", "/", content=blob)
+    with pytest.raises(StoreError, match=r"gone\.png can't be read"):
+        run(one(call), echo)
+
+
+@pytest.mark.parametrize(
+    ("error", "repeatable", "calls", "comes_out"),
+    [
+        (Unreachable("x"), True, 5, Unreachable),
+        (Unreachable("x"), False, 1, UnclearError),
+        (Unreachable("x", processed=False), False, 5, Unreachable),
+        (RateLimited("x"), False, 5, RateLimited),
+    ],
+)
+def test_a_foreign_library_is_called_again_like_any_call(
+    run: Runner, error: Exception, repeatable: bool, calls: int, comes_out: type[Exception]
+) -> None:
+    """The retry rule holds for blocking steps whose function raises our errors; the intent is stored once."""
+    seen, host = [], Host()
+
+    def fail() -> None:
+        seen.append(1)
+        raise error
+
+    with pytest.raises(comes_out) as caught:
+        run(one(Blocking(fail, repeatable=repeatable)), echo, host=host)
+    assert type(caught.value) is comes_out
+    assert (len(seen), len(host.intents)) == (calls, not repeatable)
+
+
+def test_an_interrupt_passes_and_closes_the_flow() -> None:
+    """Ctrl-C is nobody's to catch; the flow can clean up."""
+    closed = []
+
+    def flow() -> Flow[None]:
+        try:
+            yield from Call("GET", "/")
+        finally:
+            closed.append(True)
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    with open_client(transport=httpx.MockTransport(handler)) as client, pytest.raises(KeyboardInterrupt):
+        Driver(Place(), Host(), client=client).run(flow())
+    assert closed == [True]
+
+
+def test_cancelling_closes_the_flow() -> None:
+    """A cancelled task ends where it stands, and the flow can clean up."""
+    closed = []
+
+    async def main() -> None:
+        under_way = asyncio.Event()
+
+        async def handler(request: httpx.Request) -> httpx.Response:
+            under_way.set()
+            return await asyncio.Future()
+
+        def flow() -> Flow[None]:
+            try:
+                yield from All((Call("GET", "/1"), Call("GET", "/2")))
+            finally:
+                closed.append(True)
+
+        async with open_async_client(transport=httpx.MockTransport(handler)) as client:
+            task = asyncio.ensure_future(AsyncDriver(Place(), Host(), client=client).run(flow()))
+            await under_way.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(main())
+    assert closed == [True]
+
+
+turns = st.lists(
+    st.sampled_from([200, 200, 302, 401, 403, 429, 500, httpx.ConnectError("x"), httpx.ReadError("x")]), max_size=12
+)
+asked = st.lists(
+    st.one_of(
+        st.builds(Call, st.sampled_from(["GET", "POST", "DELETE"]), st.sampled_from(["/a", "https://cdn.example.org/b"])),
+        st.builds(lambda n: Batch([], {"n": str(n)}), st.integers(0, 9)),
+        st.just(Blocking(max, (1, 2))),
+    ),
+    max_size=5,
+)
+
+
+@given(turns=turns, steps=asked, catching=st.booleans())
+def test_both_drivers_do_the_same(turns: list[Any], steps: list[Step[Any]], catching: bool) -> None:
+    """Whatever the platform answers: the same requests, waits, intents, batches and result, on a thread and on a loop."""
+    assert played("sync", turns, steps, catching) == played("async", turns, steps, catching)
+
+
+def played(kind: str, turns: list[Any], steps: list[Step[Any]], catching: bool) -> Any:
+    left, requests, host = list(turns), [], Host({"token": "old", "refresh": "r"})
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        requests.append((request.method, str(request.url), request.headers.get("authorization")))
+        turn = left.pop(0) if left else 200
+        if isinstance(turn, Exception):
+            raise turn
+        return httpx.Response(turn, json={"access_token": "new"}, headers={"location": "/moved"})
+
+    def flow() -> Flow[list[str]]:
+        found = []
+        for step in steps:
+            try:
+                found.append(str((yield from step)))
+            except SocialCRMError as error:
+                found.append(str(error))
+                if not catching:
+                    raise
+        return found
+
+    run, result = Runner(kind=kind, time=Time()), None
+    try:
+        result = run(flow(), handler, host=host)
+    except SocialCRMError as error:
+        result = (type(error), str(error), type(error.__cause__))
+    return result, requests, run.time.slept, host.intents, host.batches, host.grant()
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    """Every name in ``__all__`` exists, once, in order."""
+    assert sorted(set(transport.__all__), key=lambda name: (not name[0].isupper(), name)) == transport.__all__
+    assert all(hasattr(transport, name) for name in transport.__all__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -118,19 +119,15 @@ def renew(channel: Channel, used: Grant, drive: Callable[[Flow[Grant]], Grant]) 
         RetryError: It could not be tried; the call that needed it was not processed.
     """
     host = channel.host
-    lock = ask(host.renewing)
-    ask(lock.__enter__)
-    try:
-        if dict(ask(host.grant)) != dict(used):
-            return
-        ask(host.renewed, _renewed(channel, used, drive))
-    finally:
-        ask(lock.__exit__, None, None, None)
+    with ExitStack() as held:
+        ask(held.enter_context, ask(host.renewing))
+        if dict(ask(host.grant)) == dict(used):
+            ask(host.renewed, _renewed(channel, used, drive))
 
 
 def signed(channel: Channel, call: Call, grant: Grant) -> Call:
     """Return the call with credentials."""
-    return channel.connector.sign(call, grant, channel.host.now(), channel.host.nonce())
+    return channel.connector.sign(call, grant, ask(channel.host.now), ask(channel.host.nonce))
 
 
 def _renewed(channel: Channel, used: Grant, drive: Callable[[Flow[Grant]], Grant]) -> Grant:

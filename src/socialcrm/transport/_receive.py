@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from socialcrm.connectors import Answer, Blob, Call
-from socialcrm.errors import Unreachable
+from socialcrm.errors import StoreError, Unreachable
 from socialcrm.transport._errors import too_big
 from socialcrm.transport._policy import Policy
 from socialcrm.transport._request import place
@@ -47,7 +48,8 @@ class Body:
 
     def __enter__(self) -> Body:
         if self._saving:
-            self._file = tempfile.NamedTemporaryFile(dir=self._folder(), prefix="body-", delete=False)
+            with self._storing():
+                self._file = tempfile.NamedTemporaryFile(dir=self._folder(), prefix="body-", delete=False)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -62,6 +64,7 @@ class Body:
         Raises:
             PayloadError: The body is larger than the policy allows.
             Unreachable: The call's time is up.
+            StoreError: It can't be saved.
         """
         self._size += len(piece)
         if self._size > self._limit:
@@ -72,13 +75,20 @@ class Body:
             self._pieces += piece
         else:
             self._digest.update(piece)
-            self._file.write(piece)
+            with self._storing():
+                self._file.write(piece)
 
     def answer(self) -> Answer:
-        """Return the answer, whole."""
+        """Return the answer, whole.
+
+        Raises:
+            StoreError: It can't be saved.
+        """
         headers = {name.lower(): value for name, value in self._response.headers.items()}
         if self._file is None:
             return Answer(status=self._response.status_code, headers=headers, content=bytes(self._pieces))
+        with self._storing():
+            self._file.flush()
         self._done = True
         blob = Blob(
             sha256=self._digest.hexdigest(),
@@ -88,3 +98,12 @@ class Body:
             name=unquote(urlsplit(self._call.path).path.rpartition("/")[2]) or "file",
         )
         return Answer(status=self._response.status_code, headers=headers, blob=blob)
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"{place(self._call)}: the answer can't be saved ({error.strerror}); make room, or give another folder"
+            ) from error

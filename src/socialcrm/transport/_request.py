@@ -12,7 +12,7 @@ import attrs
 import httpx
 
 from socialcrm.connectors import Answer, Blob, Call, Fields
-from socialcrm.errors import PluginError, RefusedError, SettingsError
+from socialcrm.errors import PluginError, RefusedError, SettingsError, StoreError
 
 __all__ = ["build", "follow", "own", "place", "target"]
 
@@ -127,9 +127,12 @@ class _BlobFile:
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        with open(self._path, "rb") as file:
-            file.seek(self._at)
-            piece = file.read(size)
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._at)
+                piece = file.read(size)
+        except OSError as error:
+            raise StoreError(f"the file {self._path} can't be read ({error.strerror}); it was not sent") from error
         self._at += len(piece)
         return piece
 

@@ -26,7 +26,7 @@ from socialcrm.connectors import (
     Write,
 )
 from socialcrm.errors import PluginError, RefusedError, SettingsError, SocialCRMError, UnclearError, Unreachable
-from socialcrm.transport._effects import Ask, Block, Connect, Halt, HangUp, Together, Work
+from socialcrm.transport._effects import Ask, Block, Connect, Halt, HangUp, Together, Work, ask
 from socialcrm.transport._exchange import Channel, Turn, exchange, persist, signed
 from socialcrm.transport._frames import Socket
 from socialcrm.transport._request import own, target
@@ -70,7 +70,7 @@ class Steps:
             PluginError: The flow yields something that is no step, or one that has no place here.
         """
         result = yield from self._meaning(step)
-        self._channel.host.progress(step)
+        ask(self._channel.host.progress, step)
         return result
 
     def _meaning(self, step: Step[Any]) -> Work[Any]:
@@ -83,10 +83,9 @@ class Steps:
             case Batch() if not channel.renewing:
                 return (yield Ask(host.commit, (step,)))
             case Now():
-                return host.now()
+                return ask(host.now)
             case Blocking():
-                yield from Turn(step, step.repeatable).announce(channel)
-                return (yield Block(step.func, step.args))
+                return (yield from self._block(step))
             case Open():
                 return (yield from self._connect(step))
             case StartTLS():
@@ -110,12 +109,22 @@ class Steps:
             raise min(errors, key=_urgency)
         return tuple(results)
 
+    def _block(self, step: Blocking[Any]) -> Work[Any]:
+        turn = Turn(step, step.repeatable)
+
+        def attempt() -> Work[Any]:
+            yield from turn.announce(self._channel)
+            return (yield Block(step.func, step.args))
+
+        name = getattr(step.func, "__name__", type(step.func).__name__)
+        return (yield from persist(self._channel, turn, attempt, f"{self._channel.connector.info.platform}: {name}"))
+
     def _connect(self, step: Open) -> Work[Conn]:
         parts = urlsplit(step.url)
         name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         turn = Turn(step, repeatable=True)
         stream = yield from persist(self._channel, turn, partial(self._dial, step, parts, name, turn), name)
-        conn = Conn(self._channel.host.nonce())
+        conn = Conn(ask(self._channel.host.nonce))
         self._open[conn.id] = _Open(stream, parts.hostname or "")
         return conn
 
@@ -176,7 +185,7 @@ class Steps:
             if found.stream.closed:
                 return b""
             if step.idle:
-                if channel.host.stopping():
+                if ask(channel.host.stopping):
                     raise Halt
                 message: Outgoing | None = yield Ask(channel.host.outgoing)
                 if message is not None:
