@@ -1,7 +1,8 @@
-"""A real mail server on loopback: OpenSMTPD hands mail by LMTP to Dovecot, which serves it over IMAP.
+"""A real mail server on loopback: OpenSMTPD hands mail by LMTP to Dovecot, which serves IMAP and takes submissions.
 
-Everybody has a mailbox: ``USER@mail.example.test``, log-in name ``USER``, password `PASSWORD`. Both servers speak TLS (STARTTLS)
-with a certificate of the harness's own authority. Needs root, and Debian's packages, which are installed if they are missing.
+Everybody has a mailbox: ``USER@mail.example.test``, log-in name ``USER``, password `PASSWORD`. Dovecot speaks TLS with a
+certificate of the harness's own authority; it also takes the submissions, because the TLS of Debian 12's OpenSMTPD fails
+with every key. Needs root, and Debian's packages, which are installed if they are missing.
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ __all__ = ["DOMAIN", "PASSWORD", "MailServer", "mail_server"]
 
 DOMAIN = "mail.example.test"
 PASSWORD = "correct-horse"
-_PACKAGES = ("dovecot-imapd", "dovecot-lmtpd", "opensmtpd")
+_PACKAGES = ("dovecot-imapd", "dovecot-lmtpd", "dovecot-submissiond", "opensmtpd")
 _USER = "socialcrm-mail-test"
 
 _DOVECOT = """
 base_dir = {d}/run
 state_dir = {d}/run
 log_path = {d}/dovecot.log
-protocols = imap lmtp
+protocols = imap lmtp submission
+hostname = {domain}
+submission_relay_host = 127.0.0.1
+submission_relay_port = {smtp}
 listen = 127.0.0.1
 ssl = yes
 ssl_cert = <{d}/cert.pem
@@ -70,6 +74,12 @@ service anvil {{
     mode = 0
   }}
 }}
+service submission-login {{
+  inet_listener submission {{
+    address = 127.0.0.1
+    port = {submission}
+  }}
+}}
 service lmtp {{
   inet_listener lmtp {{
     address = 127.0.0.1
@@ -86,16 +96,11 @@ namespace inbox {{
 """
 
 _SMTPD = """
-pki {domain} cert "{d}/cert.pem"
-pki {domain} key "{d}/key.pem"
-table accounts file:{d}/accounts
 table everybody {{ "@" = "{user}" }}
 queue ttl 1h
 listen on 127.0.0.1 port {smtp} hostname {domain}
-listen on 127.0.0.1 port {submission} tls pki {domain} auth-optional <accounts> hostname {domain}
 action "in" lmtp "127.0.0.1:{lmtp}" rcpt-to virtual <everybody>
 match from any for domain "{domain}" action "in"
-match auth from any for domain "{domain}" action "in"
 match from any for any reject
 """
 
@@ -105,7 +110,7 @@ class MailServer:
 
     Attributes:
         smtp: The port where anybody hands in mail, in clear.
-        submission: The port with STARTTLS, where one may log in.
+        submission: The port with STARTTLS, where one has to log in.
         imap: The port for IMAP in clear and with STARTTLS.
         imaps: The port for IMAP in TLS.
         folder: Where its data lies.
@@ -150,14 +155,11 @@ class MailServer:
 
     def configure(self) -> None:
         """Write the configuration, the certificate and the accounts."""
-        # OpenSMTPD's privilege separation signs with RSA keys only.
-        certificate = self._authority.issue_cert("localhost", "127.0.0.1", DOMAIN, key_type=trustme.KeyType.RSA)
+        certificate = self._authority.issue_cert("localhost", "127.0.0.1", DOMAIN)
         certificate.private_key_pem.write_to_path(self.folder / "key.pem")
         for blob in certificate.cert_chain_pems:
             blob.write_to_path(self.folder / "cert.pem", append=True)
         (self.folder / "key.pem").chmod(0o600)
-        digest = subprocess.run(["smtpctl", "encrypt", PASSWORD], check=True, capture_output=True, text=True).stdout.strip()
-        (self.folder / "accounts").write_text(f"support {digest}\n")
         names = {
             "d": self.folder,
             "user": _USER,

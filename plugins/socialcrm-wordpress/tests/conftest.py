@@ -41,6 +41,7 @@ class Blog:
     now: datetime = NOON
     calls: list[Call] = Factory(list)
     before: Callable[[Call], None] = Factory(lambda: lambda call: None)
+    spoil: Callable[[Call, Answer], Answer] = Factory(lambda: lambda call, answer: answer)
     replies: dict[str, Answer] = Factory(dict)
 
     def add(self, text: str = "Hello", *, number: int = 0, **fields: Any) -> int:
@@ -59,7 +60,7 @@ class Blog:
         route = call.path.removeprefix("/wp-json")
         if f"{call.method} {route}" in self.replies:
             return self.replies[f"{call.method} {route}"]
-        return self._route(call, route)
+        return self.spoil(call, self._route(call, route))
 
     def _route(self, call: Call, route: str) -> Answer:
         if route == "/wp/v2/users/me":
