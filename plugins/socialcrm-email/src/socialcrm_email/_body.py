@@ -64,7 +64,7 @@ def _texts(part: Message, number: str, files: list[Attachment], id: str, depth: 
         else:
             for texts in each:
                 yield from texts
-    elif _shown(part) and kind in ("text/plain", "text/html"):
+    elif _shown(part) and (kind in ("text/plain", "text/html") or (children is None and kind.startswith("multipart/"))):
         text = decoded_text(part)
         yield html_to_text(text) if kind == "text/html" else text
     else:

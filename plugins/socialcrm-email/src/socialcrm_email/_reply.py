@@ -98,7 +98,7 @@ def _closing(tail: list[str]) -> int | None:
         if not line.strip() or len(rest) > 8 or any(len(later) > 90 for later in rest):
             continue
         short = len(line.strip()) <= 40 and not line.rstrip().endswith(_ENDS_SENTENCE)
-        if short and _signature_pattern().match("\n" + line.strip() + "\n"):
+        if short and _signature_pattern().search("\n" + line.strip() + "\n"):
             return place
     return None
 

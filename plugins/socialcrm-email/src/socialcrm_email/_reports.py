@@ -28,6 +28,7 @@ def is_automatic(message: Message) -> bool:
         or header(message, "Precedence").lower() in _BULK
         or any(message.get(name) is not None for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Reply"))
         or header(message, "Return-Path") == "<>"
+        or message.get_content_type() == "multipart/report"
     )
 
 

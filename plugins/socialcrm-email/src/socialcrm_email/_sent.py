@@ -10,7 +10,7 @@ from socialcrm_email._fetch import find_folder, resolve_folders
 from socialcrm_email._imap import Imap
 from socialcrm_email._login import open_imap
 from socialcrm_email._settings import SENT, EmailSettings
-from socialcrm_email._smtp import hand_in, open_smtp
+from socialcrm_email._smtp import close_smtp, hand_in, open_smtp
 
 __all__ = ["send_reply", "settle_reply"]
 
@@ -28,6 +28,7 @@ def send_reply(settings: EmailSettings, message: Outgoing, cursor: Cursor) -> Fl
     smtp = yield from open_smtp(settings)
     yield from hand_in(smtp, letter)
     yield from Batch((), {_PROGRESS: letter.id})
+    yield from close_smtp(smtp)
     if settings.save_sent and settings.imap_host:
         yield from _save(settings, letter)
     return Receipt(ids=(letter.id,), at=message.at)

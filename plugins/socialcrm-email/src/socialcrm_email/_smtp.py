@@ -29,7 +29,7 @@ from socialcrm_email._compose import Letter
 from socialcrm_email._sasl import choose, encoded, login_line
 from socialcrm_email._settings import EmailSettings
 
-__all__ = ["check", "hand_in", "open_smtp"]
+__all__ = ["check", "close_smtp", "hand_in", "open_smtp"]
 
 _PATIENCE = 300.0
 _DOT_PATIENCE = 600.0
@@ -114,11 +114,10 @@ def hand_in(smtp: Smtp, letter: Letter) -> Flow[None]:
         ) from error
     if code != 250:
         raise _refusal(smtp, "the message", code, text)
-    yield from _quit(smtp)
 
 
-def _quit(smtp: Smtp) -> Flow[None]:
-    """Say goodbye; the message is accepted, whatever happens to the connection now."""
+def close_smtp(smtp: Smtp) -> Flow[None]:
+    """Say goodbye; what the server makes of it no longer matters."""
     try:
         yield from Write(smtp.conn, b"QUIT\r\n")
         yield from _reply(smtp, timeout=5)
@@ -129,7 +128,7 @@ def _quit(smtp: Smtp) -> Flow[None]:
 def check(settings: EmailSettings) -> Flow[None]:
     """See whether the server would take mail from us, without sending any."""
     smtp = yield from open_smtp(settings)
-    yield from _quit(smtp)
+    yield from close_smtp(smtp)
 
 
 def _hello(smtp: Smtp) -> Flow[dict[str, str]]:
