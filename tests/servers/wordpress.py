@@ -1,8 +1,8 @@
 """A real WordPress on loopback: Debian's WordPress and MariaDB, served by PHP's own web server.
 
-Invariant: when the context ends, however it ends, nothing of it is left: every process is stopped by its process group, the
-kernel stops them if this process is killed, and the data lay in a temporary folder. Nothing leaves the machine: outgoing
-HTTP, mail, updates and cron are switched off.
+Invariant: when the context ends, nothing of it is left: every process is stopped by its process group, and the data lay in a
+temporary folder. If this process is killed, the kernel stops them; PHP runs without worker processes, which would outlive it.
+Nothing leaves the machine: outgoing HTTP, mail, updates and cron are switched off, and both servers only listen here.
 
 People and addresses are invented (example.com).
 """

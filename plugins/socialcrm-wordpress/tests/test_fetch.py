@@ -278,10 +278,11 @@ def test_an_account_address_comes_from_the_account(benches: Any) -> None:
         assert [handle.value for handle in handles if handle.verified] == verified
 
 
-def test_accounts_that_a_plugin_hides_do_not_stop_the_sync(bench: Any, respond: Any) -> None:
+@pytest.mark.parametrize(("status", "code"), [(401, "rest_user_cannot_view"), (403, "rest_forbidden"), (404, "rest_no_route")])
+def test_accounts_that_a_plugin_hides_do_not_stop_the_sync(bench: Any, respond: Any, status: int, code: str) -> None:
     """If the users' route is closed, comments come with unverified addresses."""
     bench.blog.add(author=4)
-    bench.blog.replies["GET /wp/v2/users"] = respond({"code": "rest_forbidden_context"}, status=403)
+    bench.blog.replies["GET /wp/v2/users"] = respond({"code": code}, status=status)
     bench.sync()
     assert not any(handle.verified for handle in bench.state["1"].author.handles)
 

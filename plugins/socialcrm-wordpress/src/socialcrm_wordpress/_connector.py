@@ -29,7 +29,7 @@ from socialcrm.connectors import (
     Unit,
     Verdict,
 )
-from socialcrm.errors import ForbiddenError, UnsupportedError
+from socialcrm.errors import CredentialsError, ForbiddenError, NotFound, UnsupportedError
 from socialcrm.types import Account, Item, Visibility
 from socialcrm_wordpress import _reply
 from socialcrm_wordpress._api import RANKS, Access, Api
@@ -174,8 +174,8 @@ class WordPressConnector(Connector[WordPressSettings]):
         query = {"context": "edit", "per_page": "100", "include": ",".join(map(str, sorted(users)))}
         try:
             found: Any = (yield from Call("GET", self._api.path("/wp/v2/users"), params=query)).json()
-        except ForbiddenError:
-            return {}  # a plugin may close this route; comments count without it
+        except (CredentialsError, ForbiddenError, NotFound):
+            return {}  # plugins close this route against the listing of users; comments count without it
         accounts = [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
         return {number(row.get("id")): row["email"] for row in accounts if isinstance(row.get("email"), str)}
 

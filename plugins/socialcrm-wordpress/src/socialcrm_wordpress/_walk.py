@@ -79,10 +79,10 @@ def next_page(path: str, query: Mapping[str, str], place: Place) -> Flow[Page]:
     Returns:
         A page with at least one element, or the last page.
     """
-    offset, back = max(0, place.offset - OVERLAP), SIZE
+    offset = max(0, place.offset - OVERLAP)
     rows, total = yield from _read(path, query, offset)
     while offset and not any(0 < _id(row) <= place.after for row in rows):
-        offset, back = max(0, min(offset, total) - back), back * 2
+        offset = max(0, min(offset, total) - SIZE)
         rows, total = yield from _read(path, query, offset)
     while True:
         fresh = tuple(row for row in rows if not 0 < _id(row) <= place.after)
