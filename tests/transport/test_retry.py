@@ -126,10 +126,18 @@ def test_what_the_platform_asks_for_is_waited(run: Runner) -> None:
 
 def test_a_long_wait_is_left_to_the_scheduler(run: Runner) -> None:
     """Beyond the policy's longest wait, the error comes at once and says when to come back."""
-    server = Server(httpx.Response(429, headers={"Retry-After": "900"}))
+    server = Server(httpx.Response(429, headers={"Retry-After": "300"}))
     with pytest.raises(RateLimited) as caught:
         run(one(Call("GET", "/a")), server)
-    assert (caught.value.retry_after, run.time.slept, len(server.seen)) == (900, [], 1)
+    assert (caught.value.retry_after, run.time.slept, len(server.seen)) == (300, [], 1)
+
+
+def test_a_long_wait_of_a_failing_platform_is_left_to_the_scheduler(run: Runner) -> None:
+    """A 503 may ask for a long wait too, and rests no bucket."""
+    server = Server(httpx.Response(503, headers={"Retry-After": "300"}))
+    with pytest.raises(ServerFault) as caught:
+        run(one(Call("GET", "/a")), server)
+    assert (caught.value.retry_after, run.time.slept, len(server.seen)) == (300, [], 1)
 
 
 def test_an_exhausted_bucket_is_waited_for_before_the_call(run: Runner) -> None:

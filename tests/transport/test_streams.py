@@ -136,14 +136,17 @@ def test_tls_is_spoken_and_verified(run: Runner, authority: trustme.CA, trusting
         assert run(flow(), policy=REAL, ssl_context=trusting) == (b"hello\r\n", big + b"\r\n", b"")
 
 
-@pytest.mark.parametrize(("name", "known"), [("localhost", False), ("other.example.com", True)])
+@pytest.mark.parametrize(
+    ("host", "name", "known"),
+    [("localhost", "localhost", False), ("localhost", "other.example.com", True), ("127.0.0.1", "localhost", True)],
+)
 def test_a_certificate_that_cant_be_verified_is_a_setting_to_fix(
-    run: Runner, authority: trustme.CA, trusting: ssl.SSLContext, name: str, known: bool
+    run: Runner, authority: trustme.CA, trusting: ssl.SSLContext, host: str, name: str, known: bool
 ) -> None:
     """An unknown authority or another host's name: the connection is refused, and not tried again."""
     server = Server(says(b"x"), tls=serving(authority, name))
     with server, pytest.raises(SettingsError, match="certificate can't be verified"):
-        run(reading(f"tls://localhost:{server.port}", {}), ssl_context=trusting if known else None)
+        run(reading(f"tls://{host}:{server.port}", {}), ssl_context=trusting if known else None)
 
 
 def starttls(port: int) -> Flow[Any]:

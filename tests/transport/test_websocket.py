@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -13,12 +15,14 @@ import trustme
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
+from websockets.utils import accept_key
 
 from socialcrm.connectors import Flow, Open, Read, Write
-from socialcrm.errors import CredentialsError, PayloadError, ServerFault
+from socialcrm.errors import CredentialsError, PayloadError, ServerFault, Unreachable
 from socialcrm.transport import Host, Policy
 
 from .conftest import Place, Runner
+from .servers import Server, read_request
 
 REAL = Policy(attempts=1)
 
@@ -142,3 +146,36 @@ def test_websockets_over_tls(run: Runner) -> None:
 
     with serving(echo, tls=server) as port:
         assert run(flow(), policy=REAL, ssl_context=trusting) == b"x" * 200_000
+
+
+def test_messages_that_come_with_the_handshake_are_not_lost(run: Runner) -> None:
+    """A server may greet at once: its first messages lie in the same bytes as the handshake's answer."""
+
+    def talk(line: socket.socket) -> None:
+        key = re.search(rb"(?i)sec-websocket-key: (\S+)", read_request(line))
+        assert key is not None
+        accepted = accept_key(key[1].decode())
+        head = f"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accepted}"
+        line.sendall(head.encode() + b"\r\n\r\n" + b"\x81\x02hi" + b"\x01\x02ag" + b"\x80\x03ain")
+
+    def flow() -> Flow[Any]:
+        conn = yield from Open(f"ws://localhost:{server.port}/")
+        return (yield from Read(conn)), (yield from Read(conn)), (yield from Read(conn))
+
+    with Server(talk) as server:
+        assert run(flow(), policy=REAL) == (b"hi", b"again", b"")
+
+
+@pytest.mark.parametrize("reply", [b"", b"220 mail.example.com\r\n", b"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\n\r\n"])
+def test_what_is_no_handshake_is_an_error(run: Runner, reply: bytes) -> None:
+    """A server that speaks something else, or answers with the wrong key, is not taken for a websocket."""
+
+    def talk(line: socket.socket) -> None:
+        read_request(line)
+        line.sendall(reply)
+
+    def flow() -> Flow[None]:
+        yield from Open(f"ws://localhost:{server.port}/")
+
+    with Server(talk) as server, pytest.raises(Unreachable, match="handshake"):
+        run(flow(), policy=REAL)

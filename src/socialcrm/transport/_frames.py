@@ -15,6 +15,8 @@ from socialcrm.transport._wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from websockets.http11 import Response
+
 __all__ = ["Socket"]
 
 # The library logs handshakes with all their headers; ours may be signed.
@@ -56,8 +58,6 @@ class Socket:
         Raises:
             Unreachable: What came is no handshake.
         """
-        from websockets.http11 import Response
-
         request = self._protocol.connect()
         request.headers.update(self._headers)
         self._protocol.send_request(request)
@@ -67,11 +67,10 @@ class Socket:
                 raise Unreachable(
                     f"{self.wire.name}: the websocket handshake broke off; it is tried again later", processed=False
                 )
-            self._feed()
-            for event in self._protocol.events_received():
-                if isinstance(event, Response):
-                    headers = {name.lower(): value for name, value in event.headers.raw_items()}
-                    return Answer(status=event.status_code, headers=headers, content=bytes(event.body or b""))
+            response = self._feed()
+            if response is not None:
+                headers = {name.lower(): value for name, value in response.headers.raw_items()}
+                return Answer(status=response.status_code, headers=headers, content=bytes(response.body or b""))
             if self._protocol.handshake_exc is not None:
                 raise Unreachable(f"{self.wire.name}: the answer is no websocket handshake; check the address", processed=False)
 
@@ -94,17 +93,9 @@ class Socket:
 
     def fill(self, timeout: float) -> Work[bool]:
         """Wait for bytes, answer pings and closes; say whether the other side did anything before the time was up."""
-        from websockets.frames import Frame
-
         if not (yield from self.wire.fill(timeout)):
             return False
         self._feed()
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame) and event.opcode in self._data:
-                self._parts.append(bytes(event.data))
-                if event.fin:
-                    self._messages.append(b"".join(self._parts))
-                    self._parts.clear()
         yield from self._flush()
         return True
 
@@ -115,12 +106,26 @@ class Socket:
                 return message
         return None
 
-    def _feed(self) -> None:
+    def _feed(self) -> Response | None:
+        """Hand over what came: the first messages may come together with the handshake's answer."""
+        from websockets.frames import Frame
+        from websockets.http11 import Response
+
         if self.wire.plain:
             self._protocol.receive_data(bytes(self.wire.plain))
             self.wire.plain.clear()
         if self.wire.closed:
             self._protocol.receive_eof()
+        response = None
+        for event in self._protocol.events_received():
+            if isinstance(event, Response):
+                response = event
+            elif isinstance(event, Frame) and event.opcode in self._data:
+                self._parts.append(bytes(event.data))
+                if event.fin:
+                    self._messages.append(b"".join(self._parts))
+                    self._parts.clear()
+        return response
 
     def _flush(self) -> Work[None]:
         for data in self._protocol.data_to_send():
