@@ -106,7 +106,7 @@ class WordPressConnector(Connector[WordPressSettings]):
                 known |= patch
         now = yield from Now()
         if self._due(now, cursor):
-            yield from self._rescan(now, access)
+            yield from self._rescan(now, access, place.after)
 
     def parse(self, raw: Raw) -> Iterable[Item]:
         """Say what a comment, an exported comment, an exported author or a census means."""
@@ -145,7 +145,7 @@ class WordPressConnector(Connector[WordPressSettings]):
         waited = before is None or now - before >= timedelta(minutes=self.settings.rescan_minutes)
         return self.settings.rescan_days > 0 and waited
 
-    def _rescan(self, now: datetime, access: Access) -> Flow[None]:
+    def _rescan(self, now: datetime, access: Access, newest: int) -> Flow[None]:
         since = now - timedelta(days=self.settings.rescan_days)
         query = {**access.query, "after": f"{since - _MARGIN:%Y-%m-%dT%H:%M:%SZ}"}
         place, ids, last = Place(), set[int](), False
@@ -155,7 +155,7 @@ class WordPressConnector(Connector[WordPressSettings]):
             ids.update(page.ids)
             if page.rows:
                 yield from Batch((yield from self._raws(page, access)))
-        census = Raw(kind="census", body={"since": since.isoformat(), "ids": sorted(ids)})
+        census = Raw(kind="census", body={"since": since.isoformat(), "ids": sorted(ids), "newest": max(newest, *ids, 0)})
         yield from Batch([census], {"rescanned": now.isoformat()})
 
     def _raws(self, page: Page, access: Access) -> Flow[list[Raw]]:

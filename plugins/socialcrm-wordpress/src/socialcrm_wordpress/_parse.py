@@ -26,6 +26,7 @@ _MODERATION = {
     "trash": Moderation.REMOVED,
     "post-trashed": Moderation.REMOVED,
 }
+_UPCOMING = 100
 _INTERNAL = frozenset({"note", "order_note"})  # editors' notes (WordPress 6.9) and shop orders' notes: nobody wrote to us
 
 
@@ -161,7 +162,10 @@ def _census(body: Mapping[str, Any]) -> Census:
     since, ids = moment(body.get("since")), body.get("ids")
     if since is None or not isinstance(ids, list):
         raise PayloadError("a census without a time or without ids says nothing; the next rescan brings another one")
-    return Census(id="rescan", ids=frozenset(map(str, ids)), since=since)
+    newest = number(body.get("newest"))
+    # A reply of ours may be stored while the census is on its way: ids that are given out after it are not missing.
+    upcoming = range(newest + 1, newest + 1 + _UPCOMING) if newest else ()
+    return Census(id="rescan", ids=frozenset(map(str, [*ids, *upcoming])), since=since)
 
 
 def _word(value: Any) -> str:
