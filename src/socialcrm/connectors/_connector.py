@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from attrs import Factory, field, frozen
 
-from socialcrm.connectors._capabilities import Capabilities
+from socialcrm.connectors._capabilities import Capabilities, TextLimit
 from socialcrm.connectors._judge import judge_http
 from socialcrm.connectors._messages import Hook, Incoming, Outgoing, Receipt, Verdict
 from socialcrm.connectors._steps import Answer, Batch, Call, Cursor, Flow, Grant, Raw
@@ -98,6 +98,11 @@ class Connector(Generic[S]):
     def origin(self) -> str:
         """The platform's address (``https://example.social``): paths are joined to it, and only it gets credentials."""
         return ""
+
+    @property
+    def text_limit(self) -> TextLimit:
+        """How long one message may be on this channel: as declared, unless the settings say otherwise."""
+        return self.info.capabilities.text
 
     def identify(self) -> Flow[Account]:
         """Ask the platform who these credentials are: the health check, and how we know our own posts.

@@ -163,7 +163,7 @@ class All(Step[tuple[Answer, ...]]):
     calls: tuple[Call, ...]
 
 
-@frozen(kw_only=True)
+@frozen
 class Raw:
     """An element as the platform sent it.
 

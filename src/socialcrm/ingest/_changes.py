@@ -27,7 +27,7 @@ __all__ = ["Changes", "Wording", "extra_text"]
 
 _FULL = (
     "id", "text", "subject", "url", "language", "extra", "visibility", "moderation", "edited", "deleted", "customer",
-    "conversation", "at",
+    "conversation", "at", "journal",
 )  # fmt: skip
 
 
@@ -76,14 +76,19 @@ class Changes:
 
     def revise(self, stored: Mapping[Node, tuple[Row[Any], list[Wording]]]) -> None:
         """Compare what was delivered again with what is stored."""
-        if not stored:
+        if not stored or self.source.journal is None:
             return
         full = self._full({row.id for row, _ in stored.values()})
+        stones = self._stones([row for row, _ in stored.values() if row.deleted is not None])
         updates: list[tuple[Any, ...]] = []
         texts: list[tuple[int, str, str, str, str]] = []
+        confirmed: list[tuple[Row[Any], list[Wording]]] = []
         for row, versions in stored.values():
             old = full[row.id]
-            if old.deleted is not None:
+            if old.deleted is not None and (row.scope, row.pid) in stones:
+                continue
+            if old.journal is None:
+                confirmed.append((old, versions))
                 continue
             current = old.edited if old.edited is not None else old.at
             newest = max(enumerate(versions), key=lambda pair: (pair[1].version, pair[0]))[1]
@@ -93,10 +98,31 @@ class Changes:
             if newest.version < current:
                 continue
             self._update(old, newest, current, updates, texts)
-        names = ("text", "subject", "url", "language", "extra", "visibility", "moderation", "edited", "journal", "pos")
+        names = (
+            "text", "subject", "url", "language", "extra", "visibility", "moderation", "deleted", "edited", "journal", "pos",
+        )  # fmt: skip
         self.tx.update(tables.interactions, names, updates)
+        self._confirm(confirmed, texts)
         reindex(self.tx, texts)
         self.count += len(updates)
+
+    def _confirm(self, confirmed: list[tuple[Row[Any], list[Wording]]], texts: list[tuple[int, str, str, str, str]]) -> None:
+        """Let the platform's own account of a reply replace the one that we kept when its receipt came."""
+        rows = []
+        for old, versions in confirmed:
+            newest = max(enumerate(versions), key=lambda pair: (pair[1].version, pair[0]))[1]
+            item = newest.item
+            text, subject = clean(item.text), clean(item.subject)
+            extra = {**json.loads(old.extra or "{}"), **json.loads(extra_text(item) or "{}")}
+            edited = newest.version if newest.version != newest.at else None
+            values = (text, subject, clean(item.url), item.language, json.dumps(extra), item.visibility.value, newest.at, edited)
+            rows.append((*values, self.source.journal, newest.pos, old.id))
+            if (text, subject) != (old.text, old.subject):
+                texts.append((old.id, old.subject, old.text, subject, text))
+            if newest.at != old.at and old.customer is not None:
+                self.again[old.customer] = old.customer
+        names = ("text", "subject", "url", "language", "extra", "visibility", "at", "edited", "journal", "pos")
+        self.tx.update(tables.interactions, names, rows)
 
     def _update(
         self,
@@ -113,16 +139,31 @@ class Changes:
         )  # fmt: skip
         edited = new.version if new.version != old.at else old.edited
         before = (old.text, old.subject, old.url, old.language, old.extra, old.visibility, old.moderation)
-        if values == before and edited == old.edited:
+        if values == before and edited == old.edited and old.deleted is None:
             return
         if (text, subject) != (old.text, old.subject):
-            self._revision(old.id, current, old.text, old.subject, text, subject)
+            if old.deleted is None:
+                self._revision(old.id, current, old.text, old.subject, text, subject)
             texts.append((old.id, old.subject, old.text, subject, text))
         if item.visibility.value != old.visibility:
             self.dirty.add(old.conversation)
-        if (item.visibility.value, item.moderation.value) != (old.visibility, old.moderation) and old.customer is not None:
+        turned = (item.visibility.value, item.moderation.value, None) != (old.visibility, old.moderation, old.deleted)
+        if turned and old.customer is not None:
             self.again[old.customer] = old.customer
-        updates.append((*values, edited, self.source.journal, new.pos, old.id))
+        updates.append((*values, None, edited, self.source.journal, new.pos, old.id))
+
+    def _stones(self, gone: Sequence[Row[Any]]) -> set[Node]:
+        """Return which of these were taken back for good; one that a census only missed may come again."""
+        if not gone:
+            return set()
+        table = tables.pending
+        statement = select(table.c.scope, table.c.pid).where(
+            table.c.ws == self.tx.ws,
+            table.c.channel == self.source.channel,
+            table.c.kind == "deletion",
+            self.tx.sets.among(table.c.pid, "pids"),
+        )
+        return {(row.scope, row.pid) for row in self.tx.rows(statement, pids={row.pid for row in gone})}
 
     def outdated(self, row: InteractionRow, versions: Sequence[Wording]) -> None:
         """Keep the older wordings of an interaction that came several times in one batch."""

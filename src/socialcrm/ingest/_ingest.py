@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, field
-from sqlalchemy import insert
 
 from socialcrm.ingest._changes import Changes
 from socialcrm.ingest._others import count_off, record_deliveries, record_holes
@@ -96,9 +95,8 @@ def _others(
 
 def quarantine(tx: Tx, channel: int, journal: int | None, unreadable: Iterable[Unreadable], now: int) -> None:
     """Set elements aside that could not be parsed, so that they can be parsed again."""
-    for one in unreadable:
-        key = tx.allocate(tables.quarantine)
-        row = dict(
-            ws=tx.ws, id=key, channel=channel, journal=journal, pos=one.pos, kind=one.kind, error=one.reason, at=now, solved=None
-        )
-        tx.connection.execute(insert(tables.quarantine), row)
+    rows = [
+        (tx.ws, tx.allocate(tables.quarantine), channel, journal, one.pos, one.kind, one.reason, now, None)
+        for one in unreadable
+    ]
+    tx.insert(tables.quarantine, rows)

@@ -38,6 +38,8 @@ def count_off(tx: Tx, channel: int, censuses: Iterable[Census], changes: Changes
             table.c.deleted.is_(None),
             table.c.at >= micros(census.since),
         )
+        if census.until is not None:
+            statement = statement.where(table.c.at <= micros(census.until))
         if census.conversation:
             talks = tables.conversations
             statement = statement.join(talks, (talks.c.ws == table.c.ws) & (talks.c.id == table.c.conversation)).where(
@@ -47,7 +49,8 @@ def count_off(tx: Tx, channel: int, censuses: Iterable[Census], changes: Changes
         missing = [row for row in held if row.pid not in census.ids]
         if len(missing) >= _DOUBT_FROM and len(missing) * 2 > len(held):
             reason = f"{len(missing)} of {len(held)} interactions were missing at once; not taken for deletions"
-            doubts.append(Hole(id=f"census:{census.id}", scope=census.scope, since=census.since, at=census.since, reason=reason))
+            name = f"census:{census.id}"
+            doubts.append(Hole(id=name, scope=census.scope, since=census.since, at=census.since, reason=reason))
             continue
         changes.take({row.id: now for row in missing})
         changes.again.update({row.customer: row.customer for row in missing if row.customer is not None})

@@ -44,12 +44,14 @@ class Source:
         journal: The journal row that holds its elements.
         received: Our time, in microseconds UTC.
         ours: The account ids that are ours on this channel.
+        restless: Conversations in which it has to be settled anew whose matter each interaction is.
     """
 
     channel: int
     journal: int | None
     received: int
     ours: frozenset[str]
+    restless: frozenset[int] = frozenset()
 
 
 @define(kw_only=True)
@@ -85,7 +87,7 @@ def place(
         seen: For replies of ours that just went out, by id: the time of the last interaction that the agent had seen.
     """
     placed = Placed()
-    if not found:
+    if not found and not source.restless:
         return placed
     wordings: dict[Node, list[Wording]] = {}
     nodes: set[Node] = set()
@@ -112,7 +114,7 @@ def place(
     changes.finish(placed.new)
     placed.again.update(changes.again)
     placed.changed = changes.count
-    _settle_parties(tx, placed, known, threads, authors, changes.dirty)
+    _settle_parties(tx, placed, known, threads, authors, changes.dirty | source.restless)
     threads.write(placed.new)
     return placed
 
@@ -181,7 +183,7 @@ def _settle_parties(
     dirty: set[int],
 ) -> None:
     """Decide whose matter each new interaction is, and again for conversations that changed in the middle."""
-    again = {threads.talk(key).id for key in threads.dirty} | dirty
+    again = {threads.talk(key).id for key in threads.dirty} | {threads.talk(key).id if threads.holds(key) else key for key in dirty}
     fresh: dict[Node, Any] = {(row.scope, row.pid): row for row in placed.new}
     again |= _begun_earlier(threads, placed.new)
     stored: dict[Node, Row[Any]] = {}

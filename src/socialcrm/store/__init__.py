@@ -3,7 +3,9 @@
 Rooms above compose queries over `tables` and run them in a `Tx`; nothing here knows what a case is.
 """
 
+from socialcrm.store import _records as records
 from socialcrm.store import _schema as tables
+from socialcrm.store._lease import Lease, held
 from socialcrm.store._migrate import HEAD
 from socialcrm.store._refs import PREFIXES, number, ref
 from socialcrm.store._rows import (
@@ -25,14 +27,17 @@ __all__ = [
     "CaseRow",
     "EventRow",
     "InteractionRow",
+    "Lease",
     "Store",
     "Tx",
     "case_values",
     "catch_up",
     "event_values",
     "find",
+    "held",
     "interaction_values",
     "number",
+    "records",
     "ref",
     "reindex",
     "tables",

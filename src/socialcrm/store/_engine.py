@@ -53,7 +53,7 @@ def make_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite(url)
     try:
-        return create_engine(url, pool_pre_ping=True, insertmanyvalues_page_size=1000)
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, insertmanyvalues_page_size=1000)
     except (ImportError, NoSuchModuleError):
         raise SettingsError("PostgreSQL needs a driver: pip install 'socialcrm[postgresql]'") from None
 
@@ -62,9 +62,9 @@ def _sqlite(url: URL) -> Engine:
     if url.database in (None, "", ":memory:"):
         from sqlalchemy.pool import StaticPool
 
-        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        engine = create_engine(url, hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
-        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 15})
+        engine = create_engine(url, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": 15})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:

@@ -68,7 +68,7 @@ cursors = _table(
     "cursors", _id("channel"), _text("stream"), _text("key"), _text("value"), key=("channel", "stream", "key")
 )
 
-grants = _table("grants", _id("channel"), _text("data"), _count("version"), key=("channel",))
+grants = _table("grants", _id("channel"), _text("data"), _text("lease"), _time("leased", null=True), key=("channel",))
 
 journal = _table(
     "journal",

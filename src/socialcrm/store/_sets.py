@@ -7,7 +7,7 @@ SQLite gets the values as one JSON parameter (``IN (SELECT value FROM json_each(
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, column, func, select
@@ -19,7 +19,7 @@ def adapt(dialect: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Turn each collection among the parameters into what the database takes."""
     convert: Callable[[list[Any]], Any] = json.dumps if dialect == "sqlite" else list
     return {
-        name: convert(list(value)) if isinstance(value, set | frozenset | list | tuple | dict) else value
+        name: convert(list(value)) if isinstance(value, Collection) and not isinstance(value, str | bytes) else value
         for name, value in parameters.items()
     }
 

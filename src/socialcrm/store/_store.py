@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, text
@@ -37,6 +38,7 @@ class Store:
         self.name = name
         self.dialect = engine.dialect.name
         self.sets = Sets(self.dialect)
+        self._turn = threading.Lock()
 
     @classmethod
     def open(cls, url: str, workspace: str = "default") -> Store:
@@ -85,7 +87,8 @@ class Store:
     def write(self) -> Iterator[Tx]:
         """Open the workspace's one writing transaction; it commits when the block ends, and not when it raises."""
         options: dict[str, Any] = BEGIN_WRITE if self.dialect == "sqlite" else {}
-        with translated(self.name), self.engine.connect().execution_options(**options) as connection, connection.begin():
+        turn = self._turn if self.dialect == "sqlite" else nullcontext()
+        with turn, translated(self.name), self.engine.connect().execution_options(**options) as connection, connection.begin():
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(1935894627, :ws)"), {"ws": self.ws})
             yield Tx(connection, self.ws, self.sets)

@@ -186,11 +186,13 @@ class Census(Item):
         id: Names the rescan; free.
         ids: Every id that exists.
         since: From when on, aware.
+        until: Until when, aware; ``None`` for no end. What was written later is not counted off.
         conversation: Only in this conversation (the platform's key); empty means the whole scope.
     """
 
     ids: frozenset[str]
     since: datetime = field(validator=aware)
+    until: datetime | None = field(default=None, validator=aware)
     conversation: str = ""
 
 

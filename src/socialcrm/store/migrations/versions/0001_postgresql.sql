@@ -127,7 +127,8 @@ CREATE TABLE grants (
   ws INTEGER NOT NULL,
   channel BIGINT NOT NULL,
   data TEXT DEFAULT '' NOT NULL,
-  version INTEGER DEFAULT 0 NOT NULL,
+  lease TEXT DEFAULT '' NOT NULL,
+  leased BIGINT,
   PRIMARY KEY (ws, channel)
 );
 

@@ -121,7 +121,8 @@ CREATE TABLE grants (
   ws INTEGER NOT NULL,
   channel BIGINT NOT NULL,
   data TEXT DEFAULT '' NOT NULL,
-  version INTEGER DEFAULT 0 NOT NULL,
+  lease TEXT DEFAULT '' NOT NULL,
+  leased BIGINT,
   PRIMARY KEY (ws, channel)
 ) WITHOUT ROWID;
 

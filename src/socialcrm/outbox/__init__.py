@@ -1,0 +1,25 @@
+"""Replies of ours: guarded, composed, stored first, then delivered and confirmed."""
+
+from socialcrm.outbox._compose import Target, check, compose
+from socialcrm.outbox._guard import Finding, private_data
+from socialcrm.outbox._queue import Letter, cancel, claim, find, intend, keep, postpone, queue, retry, settled
+from socialcrm.outbox._split import split
+
+__all__ = [
+    "Finding",
+    "Letter",
+    "Target",
+    "cancel",
+    "check",
+    "claim",
+    "compose",
+    "find",
+    "intend",
+    "keep",
+    "postpone",
+    "private_data",
+    "queue",
+    "retry",
+    "settled",
+    "split",
+]
