@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -21,7 +22,7 @@ from socialcrm.errors import (
 )
 from socialcrm.transport import Budget, Host
 
-from .conftest import Place, Runner
+from .conftest import Place, Runner, Time
 
 
 def one(step: Step[Any]) -> Flow[Any]:
@@ -189,3 +190,38 @@ def test_an_error_never_quotes_the_query(run: Runner) -> None:
     assert "GET https://cdn.example.org/a:" in str(caught.value)
     assert "canary" not in str(caught.value)
     assert "pw" not in str(caught.value)
+
+
+def test_connecting_takes_less_than_the_whole_time(run: Runner) -> None:
+    """So a call that runs out of time while connecting is known not to have been sent."""
+    seen: list[dict[str, float]] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.extensions["timeout"])
+        return httpx.Response(200)
+
+    run(one(Call("POST", "/a", timeout=12)), handler)
+    run(one(Call("POST", "/a", timeout=600)), handler)
+    assert [(times["connect"], times["read"]) for times in seen] == [(4, 12), (15, 600)]
+
+
+class Drip(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body whose every piece takes ten seconds."""
+
+    def __init__(self, time: Time) -> None:
+        self.time = time
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(9):
+            self.time.now += 10
+            yield b"x"
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
+def test_a_body_that_drips_runs_out_of_time(run: Runner) -> None:
+    """The time-out is for the whole exchange, however often a little comes."""
+    with pytest.raises(Unreachable, match="no whole answer within 30 s"):
+        run(one(Call("GET", "/a")), lambda r: httpx.Response(200, stream=Drip(run.time)), policy=run.time.policy(attempts=1))
