@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -172,7 +172,7 @@ class Imap(Session):
         if self.idling:
             self.say(f"{self.idling} OK done")
             self.idling = ""
-            return
+            return None
         if self.pending and self.pending[2] == -1:
             tag = self.pending[0]
             self.pending = None
@@ -221,6 +221,7 @@ class Imap(Session):
             self.line = lambda _line: self.say(f"{tag} NO [AUTHENTICATIONFAILED] bad token")  # type: ignore[method-assign]
             return
         self._finish(tag, words.startswith("user=") or words.split("\0")[2] == self.world.password)
+        return
 
     def _finish(self, tag: str, right: bool) -> None:
         self.say(f"{tag} OK in" if right else f"{tag} NO [AUTHENTICATIONFAILED] wrong")
@@ -368,8 +369,8 @@ def settings(**changes: Any) -> EmailSettings:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    yield World()
+def world() -> World:
+    return World()
 
 
 @pytest.fixture
