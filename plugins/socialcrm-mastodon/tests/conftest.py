@@ -70,7 +70,9 @@ class FakeMastodon:
 
     # Builders
 
-    def account(self, username: str, *, host: str = "", name: str = "", fields: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    def account(
+        self, username: str, *, host: str = "", name: str = "", fields: tuple[dict[str, Any], ...] = ()
+    ) -> dict[str, Any]:
         home = host or "example.social"
         key = str(11 + len(self.accounts))
         entity = {

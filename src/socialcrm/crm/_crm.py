@@ -28,7 +28,6 @@ from socialcrm.types import (
     Case,
     Reply,
     Visibility,
-    micros,
 )
 
 if TYPE_CHECKING:
@@ -82,10 +81,6 @@ class CRM(Reads):
         from socialcrm.crm._aio import Aio
 
         return Aio(self)
-
-    def now(self) -> int:
-        """Return our time in microseconds UTC."""
-        return micros(self.clock())
 
     def budget(self, channel: int) -> Budget:
         """Return the rate budgets of a channel, shared by everything that calls its platform from here."""

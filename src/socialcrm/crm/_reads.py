@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from socialcrm import cases, inbox
 from socialcrm.errors import NotFound
 from socialcrm.store import CaseRow, Store, Tx, catch_up, find, number, records, tables
-from socialcrm.types import Case, Conversation, Customer, Event, Interaction, Reply, Severity
+from socialcrm.types import Case, Conversation, Customer, Event, Interaction, Reply, Severity, micros
 
 if TYPE_CHECKING:
     from socialcrm.crm._channels import Channels
@@ -20,12 +22,13 @@ class Reads:
     """What `CRM` can show. Nothing here changes anything."""
 
     store: Store
+    clock: Callable[[], datetime]
     channels: Channels
     cases: Team
 
     def now(self) -> int:
         """Return our time in microseconds UTC."""
-        raise NotImplementedError
+        return micros(self.clock())
 
     def inbox(
         self,

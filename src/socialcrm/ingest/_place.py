@@ -183,7 +183,7 @@ def _settle_parties(
     dirty: set[int],
 ) -> None:
     """Decide whose matter each new interaction is, and again for conversations that changed in the middle."""
-    again = {threads.talk(key).id for key in threads.dirty} | {threads.talk(key).id if threads.holds(key) else key for key in dirty}
+    again = {threads.talk(key).id if threads.holds(key) else key for key in threads.dirty | dirty}
     fresh: dict[Node, Any] = {(row.scope, row.pid): row for row in placed.new}
     again |= _begun_earlier(threads, placed.new)
     stored: dict[Node, Row[Any]] = {}

@@ -23,8 +23,9 @@ def host_of(url: str) -> str:
 
 def _origin(value: str) -> str:
     """Normalise ``example.social/`` to ``https://example.social``."""
-    value = value.strip().rstrip("/")
-    return value if not value or "://" in value else f"https://{value}"
+    value = value.strip()
+    value = value if not value or "://" in value else f"https://{value}"
+    return value if value.endswith("://") else value.rstrip("/")
 
 
 def _tags(values: tuple[str, ...]) -> tuple[str, ...]:

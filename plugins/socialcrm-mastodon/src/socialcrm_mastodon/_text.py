@@ -112,7 +112,11 @@ def weigh(text: str) -> int:
 
 
 def _placeholder(match: re.Match[str]) -> str:
+    """Stand in for an address; punctuation after it, and a bracket that it does not open, are no part of it."""
     url = match[0]
-    while url and (url[-1] in _URL_END or (url[-1] == ")" and url.count("(") < url.count(")"))):
-        url = url[:-1]
-    return "x" * 23 + match[0][len(url) :]
+    opened, closed, end = url.count("("), url.count(")"), len(url)
+    while end and (url[end - 1] in _URL_END or (url[end - 1] == ")" and closed > opened)):
+        opened -= url[end - 1] == "("
+        closed -= url[end - 1] == ")"
+        end -= 1
+    return "x" * 23 + url[end:]
