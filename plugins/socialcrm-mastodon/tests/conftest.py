@@ -162,12 +162,15 @@ class FakeMastodon:
                 return httpx.Response(200, json=found) if found else _error(404, "Record not found")
             case ("POST", ["v1", "statuses", key, "favourite"]):
                 return self._one(self.statuses, key)
-            case ("POST", ["v2", "media"]):
-                return httpx.Response(202 if self.media_waits else 200, json={"id": "7001", "type": "image", "url": None})
-            case ("GET", ["v1", "media", key]):
-                self.media_waits -= 1
-                return httpx.Response(206 if self.media_waits >= 0 else 200, json={"id": key})
+            case (_, [_, "media", *_]):
+                return self._media(request)
         return _error(404, "Not Found")
+
+    def _media(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(202 if self.media_waits else 200, json={"id": "7001", "type": "image", "url": None})
+        self.media_waits -= 1
+        return httpx.Response(206 if self.media_waits >= 0 else 200, json={"id": "7001"})
 
     def _one(self, found: dict[str, dict[str, Any]], key: str) -> httpx.Response:
         return httpx.Response(200, json=found[key]) if key in found else _error(404, "Record not found")
@@ -247,6 +250,12 @@ class Desk:
     @property
     def ids(self) -> set[str]:
         return {item.id for item in self.items}
+
+
+@pytest.fixture
+def killed() -> type[Killed]:
+    """What a host that dies raises."""
+    return Killed
 
 
 @pytest.fixture
