@@ -46,6 +46,7 @@ class World:
         self.greeting = "* OK ready"
         self.password, self.grant = PASSWORD, {"password": PASSWORD}
         self.damaged: set[int] = set()
+        self.tells_next = True
         self.cut_after: int | None = None
         self.idle_script: list[Any] = []
         self.offers = ["mail.example.org", "SIZE 1000000", "AUTH PLAIN LOGIN"]
@@ -237,7 +238,9 @@ class Imap(Session):
             self.say(f"{tag} NO no such folder")
             return
         self.folder = folder = self.world.folders[name]
-        self.say(f"* {len(folder.mails)} EXISTS", f"* OK [UIDVALIDITY {folder.validity}] .", f"* OK [UIDNEXT {folder.next}] .")
+        self.say(f"* {len(folder.mails)} EXISTS", f"* OK [UIDVALIDITY {folder.validity}] .")
+        if self.world.tells_next:
+            self.say(f"* OK [UIDNEXT {folder.next}] .")
         self.say(f"{tag} OK [READ-ONLY] done")
 
     def do_uid(self, tag: str, arguments: str) -> None:

@@ -39,6 +39,15 @@ def test_every_mail_comes_once(world, build_connector, build_mail):
     assert world.batches == []
 
 
+def test_a_server_without_uidnext_repeats_nothing(world, build_connector, build_mail):
+    """Where the server does not tell the next UID, its answer to "everything after" still brings no old mail again."""
+    connector, world.tells_next = build_connector(), False
+    world.folders["INBOX"].add(build_mail())
+    world.run(connector.fetch("mail", {}))
+    world.run(connector.fetch("mail", dict(world.cursor)))
+    assert len(world.raws) == 1
+
+
 def test_killed_anywhere_it_resumes(world, build_connector, build_mail, killed, monkeypatch):
     """Killed before any step and started again from the durable cursor, the same mails are there in the end."""
     monkeypatch.setattr("socialcrm_email._fetch.CHUNK", 5)

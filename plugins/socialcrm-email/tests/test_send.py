@@ -72,6 +72,7 @@ def test_long_ids_stay_whole():
     letter, message = written(outgoing(references=long, reply_to=long[-1]))
     assert message["References"].split()[-1] == f"<{long[-1]}>"
     assert len(message["References"].split()) == 30
+    assert b"=?" not in letter.data
     assert max(map(len, letter.data.split(b"\r\n"))) < 998
 
 

@@ -105,7 +105,7 @@ def hand_in(smtp: Smtp, letter: Letter) -> Flow[None]:
     body = _DOTS.sub(b"..", letter.data)
     yield from Write(smtp.conn, body if body.endswith(b"\r\n") else body + b"\r\n")
     try:
-        yield from Write(smtp.conn, b".\r\n", repeatable=True)
+        yield from Write(smtp.conn, b".\r\n", repeatable=False)
         code, text = yield from _reply(smtp, timeout=_DOT_PATIENCE)
     except RetryError as error:
         raise UnclearError(
