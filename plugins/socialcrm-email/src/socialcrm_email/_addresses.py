@@ -38,7 +38,11 @@ def read_mailboxes(values: Iterable[str]) -> tuple[Mailbox, ...]:
     Args:
         values: The headers' values, at most the first 64 KiB of each are read.
     """
-    pairs = getaddresses([value[:65536] for value in values])
+    try:
+        pairs = getaddresses([value[:65536] for value in values])
+    except (RecursionError, IndexError):
+        # The standard library recurses into comments within comments, without end.
+        return ()
     return tuple((name, normal) for name, address in pairs if (normal := normal_address(address)))
 
 

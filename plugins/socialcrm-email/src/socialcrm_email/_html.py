@@ -13,7 +13,7 @@ import nh3
 
 __all__ = ["HTML_LIMIT", "html_to_text"]
 
-HTML_LIMIT = 150_000
+HTML_LIMIT = 100_000
 """Characters of HTML that are read: bounds the time that a hostile mail can take."""
 
 _BLOCKS = frozenset(
