@@ -313,6 +313,13 @@ def test_deep_nesting_is_quarantined_or_read():
         items(data)
 
 
+def test_comments_without_end_are_no_addresses(build_mail):
+    """An address header that would exhaust the parser names nobody, and the mail is read."""
+    item = one(build_mail(sender="(" * 50000, head="Cc: " + '"(' * 30000))
+    assert item.author.id.startswith("unknown:")
+    assert item.text == "Where is my parcel?"
+
+
 @pytest.mark.parametrize(
     ("kind", "body"), [("news", {}), ("message", 7), ("account", {}), ("account", []), ("unreadable", None)]
 )
