@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from socialcrm.connectors import Hook, Incoming
+from socialcrm.connectors import Connector, Hook, Incoming
 from socialcrm.crm._accounts import ChannelRow
 from socialcrm.crm._pull import Progress, Pull
 from socialcrm.crm._reports import ChannelReport, FlushReport, SyncReport
 from socialcrm.errors import SocialCRMError
-from socialcrm.transport import AsyncDriver
+from socialcrm.transport import AsyncDriver, Host
 
 if TYPE_CHECKING:
     import httpx
@@ -52,7 +52,7 @@ class Aio:
             flows = pull.flows(connector) if connector is not None else iter(())
             while pull.report.error is None and (step := await asyncio.to_thread(next, flows, None)) is not None:
                 host, flow = step
-                driver = AsyncDriver(connector, host, client=self.client, budget=self._crm.budget(pull.channel.id))  # type: ignore[arg-type]  # flows come only with a connector
+                driver = self._driver(connector, host, pull.channel.id)  # type: ignore[arg-type]  # flows come only with a connector
                 async with driver:
                     try:
                         await driver.run(flow)
@@ -62,14 +62,17 @@ class Aio:
             await asyncio.to_thread(session.__exit__, None, None, None)
         return pull.report
 
+    def _driver(self, connector: Connector[Any], host: Host, channel: int) -> AsyncDriver:
+        crm = self._crm
+        return AsyncDriver(connector, host, client=self.client, budget=crm.budget(channel), policy=crm.policy)
+
     async def flush(self) -> FlushReport:
         """Deliver the replies that are due; see `CRM.flush`."""
         report = FlushReport()
         due = self._crm._replies.due(report, None)
         while (step := await asyncio.to_thread(next, due, None)) is not None:
             delivery, host = step
-            budget = self._crm.budget(delivery.channel.id)
-            async with AsyncDriver(delivery.connector, host, client=self.client, budget=budget) as driver:
+            async with self._driver(delivery.connector, host, delivery.channel.id) as driver:
                 try:
                     receipt = await driver.run(delivery.flow())
                 except SocialCRMError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from socialcrm import cases
 from socialcrm.cases import Playbook
-from socialcrm.connectors import Hook, Incoming, PluginManager
+from socialcrm.connectors import Connector, Hook, Incoming, PluginManager
 from socialcrm.crm import _hooks
 from socialcrm.crm._channels import Channels
 from socialcrm.crm._pull import Progress, Pull
@@ -22,7 +22,7 @@ from socialcrm.crm._team import Team
 from socialcrm.errors import SocialCRMError
 from socialcrm.ingest import Reading
 from socialcrm.store import EventRow, Store
-from socialcrm.transport import Budget, Driver
+from socialcrm.transport import Budget, Driver, Host, Policy
 from socialcrm.types import (
     Account,
     Case,
@@ -54,6 +54,7 @@ class CRM(Reads):
         playbook: The process in force.
         clock: The time, aware UTC.
         client: An HTTP client for connectors to use; tests pass one that replays.
+        policy: How often, how long and how much connectors may try.
     """
 
     def __init__(
@@ -64,12 +65,14 @@ class CRM(Reads):
         playbook: Playbook = cases.DEFAULT,
         clock: Callable[[], datetime] = _utc_now,
         client: httpx.Client | None = None,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
     ) -> None:
         self.store = store
         self.plugins = plugins or PluginManager()
         self.playbook = playbook
         self.clock = clock
         self.client = client
+        self.policy = policy
         self.channels = Channels(store, self.plugins)
         self.cases = Team(self)
         self._replies = Replies(self)
@@ -84,7 +87,11 @@ class CRM(Reads):
 
     def budget(self, channel: int) -> Budget:
         """Return the rate budgets of a channel, shared by everything that calls its platform from here."""
-        return self._budgets.setdefault(channel, Budget())
+        return self._budgets.setdefault(channel, Budget(self.policy.clock))
+
+    def driver(self, connector: Connector[Any], host: Host, channel: int) -> Driver:
+        """Return what drives a connector's flows for one channel; close it after use."""
+        return Driver(connector, host, client=self.client, budget=self.budget(channel), policy=self.policy)
 
     def enrich(self, reading: Reading) -> None:
         """Let plugins add facts to what was read."""
@@ -129,7 +136,7 @@ class CRM(Reads):
         with pull.session() as connector:
             if connector is not None:
                 for host, flow in pull.flows(connector):
-                    with Driver(connector, host, client=self.client, budget=self.budget(pull.channel.id)) as driver:
+                    with self.driver(connector, host, pull.channel.id) as driver:
                         pull.run(lambda driver=driver, flow=flow: driver.run(flow))  # type: ignore[misc]  # bound by value
         return pull.report
 
@@ -213,7 +220,7 @@ class CRM(Reads):
         row = self.channels.row(channel)
         connector = self.channels.connector(row)
         pull = Pull(self, row, None)
-        with Driver(connector, pull.host(connector, "identify"), client=self.client) as driver:
+        with self.driver(connector, pull.host(connector, "identify"), row.id) as driver:
             account = driver.run(connector.identify())
         pull.adopt(account)
         return account
@@ -280,7 +287,7 @@ class CRM(Reads):
         """
         report = FlushReport()
         for delivery, host in self._replies.due(report, progress):
-            with Driver(delivery.connector, host, client=self.client, budget=self.budget(delivery.channel.id)) as driver:
+            with self.driver(delivery.connector, host, delivery.channel.id) as driver:
                 try:
                     receipt = driver.run(delivery.flow())
                 except SocialCRMError as error:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
     from socialcrm.crm._crm import CRM
+    from socialcrm.transport import Policy
 
 __all__ = ["add_channel_row", "migrate", "open"]
 
@@ -56,6 +57,7 @@ def open(  # noqa: A001 - socialcrm.open reads as what it does
     playbook: Playbook = DEFAULT,
     clock: Callable[[], datetime] | None = None,
     client: httpx.Client | None = None,
+    policy: Policy | None = None,
 ) -> CRM:
     """Open a workspace: one line, an embedded database by default.
 
@@ -67,6 +69,7 @@ def open(  # noqa: A001 - socialcrm.open reads as what it does
         playbook: The process in force.
         clock: The time, aware UTC; for tests.
         client: An HTTP client for connectors; for tests.
+        policy: How often, how long and how much connectors may try.
 
     Raises:
         SettingsError: The address is wrong, or PostgreSQL's driver is not installed.
@@ -83,6 +86,8 @@ def open(  # noqa: A001 - socialcrm.open reads as what it does
 
     store = Store.open(url, workspace)
     extra: dict[str, Any] = {"clock": clock} if clock is not None else {}
+    if policy is not None:
+        extra["policy"] = policy
     return CRM(store, plugins=plugins, playbook=playbook, client=client, **extra)
 
 

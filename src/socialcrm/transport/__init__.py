@@ -12,6 +12,7 @@ from socialcrm.transport._cassette import Cassette
 from socialcrm.transport._client import open_async_client, open_client, open_ssl_context
 from socialcrm.transport._driver import Driver
 from socialcrm.transport._host import Host
+from socialcrm.transport._local import Local, fields_of
 from socialcrm.transport._policy import Policy
 from socialcrm.transport._redact import redact
 
@@ -21,7 +22,9 @@ __all__ = [
     "Cassette",
     "Driver",
     "Host",
+    "Local",
     "Policy",
+    "fields_of",
     "open_async_client",
     "open_client",
     "open_ssl_context",
