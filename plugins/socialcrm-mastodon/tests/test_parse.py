@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from socialcrm.connectors import Raw
 from socialcrm.errors import PayloadError
-from socialcrm.types import Deletion, Handle, HandleKind, Interaction, Item, Kind, Visibility
+from socialcrm.types import Deletion, Edit, Handle, HandleKind, Interaction, Item, Kind, Visibility
 from socialcrm_mastodon import MastodonConnector, MastodonSettings
 
 CONNECTOR = MastodonConnector(MastodonSettings(server="https://example.social"))
@@ -169,7 +169,7 @@ def test_a_boost_is_a_reaction():
     assert (found.kind, found.parent, found.text) == (Kind.REACTION, "1000", "")
 
 
-@pytest.mark.parametrize("kind", ["mention", "status", "update", "poll", "quote", "quoted_update"])
+@pytest.mark.parametrize("kind", ["mention", "status", "quote", "quoted_update"])
 def test_a_notification_that_carries_a_status_is_that_status(kind):
     """However we learn of a status, it is one interaction."""
     (found,) = notified(kind, status=STATUS)
@@ -190,10 +190,17 @@ def test_an_unknown_notification_is_kept_as_other():
     assert (found.kind, found.extra) == (Kind.OTHER, {"type": "waved_at_you"})
 
 
-@pytest.mark.parametrize("kind", ["severed_relationships", "moderation_warning", "admin.report"])
+@pytest.mark.parametrize("kind", ["poll", "severed_relationships", "moderation_warning", "admin.report"])
 def test_what_is_no_interaction_is_none(kind):
-    """Notices of the server's staff are nobody's interaction."""
+    """A poll's end, and notices of the server's staff, are nobody's interaction."""
     assert notified(kind) == []
+
+
+def test_an_edit_of_what_we_boosted_is_only_an_edit():
+    """The new wording of a status that we boosted opens nothing: it counts only where we hold the status."""
+    assert notified("update", status=STATUS) == []
+    (found,) = notified("update", status={**STATUS, "edited_at": "2026-10-05T13:00:00Z"})
+    assert (type(found), found.id, found.at.hour) == (Edit, "1001", 13)
 
 
 def test_a_deletion_names_the_status():

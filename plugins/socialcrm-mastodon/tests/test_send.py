@@ -245,10 +245,13 @@ def test_taking_back(mastodon, desk):
 
 
 def test_reacting(mastodon, desk):
-    """A favourite is set; no other reaction is known."""
+    """A favourite is set; an id can't lead elsewhere; no other reaction is known."""
     channel, asked = desk(), question(mastodon)
     channel.run(channel.connector.react(asked["id"], "", "favourite"))
     assert mastodon.log[-1].url.path.endswith("/favourite")
+    with pytest.raises(NotFound):
+        channel.run(channel.connector.react("../accounts/5/follow?x=", "", "favourite"))
+    assert mastodon.log[-1].url.raw_path == b"/api/v1/statuses/..%2Faccounts%2F5%2Ffollow%3Fx%3D/favourite"
     with pytest.raises(UnsupportedError, match="favourite"):
         channel.run(channel.connector.react(asked["id"], "", "angry"))
 

@@ -45,8 +45,8 @@ def test_wrong_values_are_refused(values):
 
 def test_a_larger_limit_is_declared():
     """The declared text limit follows the server's; some of it is kept free for the mention."""
-    assert MastodonConnector(made()).info.capabilities.text.size == 460
-    assert MastodonConnector(made(max_characters=5000)).info.capabilities.text.size == 4960
+    assert MastodonConnector(made()).text_limit.size == 460
+    assert MastodonConnector(made(max_characters=5000)).text_limit.size == 4960
     assert MastodonConnector.info.capabilities.text.size == 460
 
 

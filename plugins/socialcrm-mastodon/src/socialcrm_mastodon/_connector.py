@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote
-
-from attrs import evolve
 
 from socialcrm.connectors import (
     Answer,
@@ -31,7 +28,7 @@ from socialcrm.errors import NotFound, SettingsError, UnsupportedError
 from socialcrm.types import Account, Identity, Item, Visibility
 from socialcrm_mastodon import _send
 from socialcrm_mastodon._archive import load
-from socialcrm_mastodon._fields import mapping, required, rows
+from socialcrm_mastodon._fields import mapping, part, required, rows
 from socialcrm_mastodon._follow import Listing, due, follow, late, recheck
 from socialcrm_mastodon._judge import judge
 from socialcrm_mastodon._live import watch
@@ -92,16 +89,15 @@ class MastodonConnector(Connector[MastodonSettings]):
         proven="Recorded traffic of Mastodon 4.x and an OpenAPI description of 4.7; never a live server",
     )
 
-    def __init__(self, settings: MastodonSettings) -> None:
-        super().__init__(settings)
-        if settings.max_characters != 500:
-            able = evolve(self.info.capabilities, text=_limit(settings.max_characters))
-            vars(self)["info"] = evolve(self.info, capabilities=able)
-
     @property
     def origin(self) -> str:
         """The server's address."""
         return self.settings.server
+
+    @property
+    def text_limit(self) -> TextLimit:
+        """The server's limit, with the mention that a reply begins with kept free."""
+        return _limit(self.settings.max_characters)
 
     def identify(self) -> Flow[Account]:
         """Ask who the token belongs to ("accounts", Verify account credentials).
@@ -150,7 +146,7 @@ class MastodonConnector(Connector[MastodonSettings]):
         settings = self.settings
         if stream == "hashtags":
             return tuple(
-                Listing(path=f"/api/v1/timelines/tag/{quote(tag, safe='')}", params={"limit": "40"}, key=f"{tag} ")
+                Listing(path=f"/api/v1/timelines/tag/{part(tag)}", params={"limit": "40"}, key=f"{tag} ")
                 for tag in settings.hashtags
             )
         if settings.token is None or (stream == "own" and not settings.own_posts):
@@ -160,7 +156,7 @@ class MastodonConnector(Connector[MastodonSettings]):
         if stream == "own":
             me = yield from self._me()
             params = {"limit": "40", "exclude_reblogs": "true"}
-            return (Listing(path=f"/api/v1/accounts/{me}/statuses", params=params),)
+            return (Listing(path=f"/api/v1/accounts/{part(me)}/statuses", params=params),)
         return (Listing(path="/api/v1/notifications", kind="notification", params={"limit": "80", "include_filtered": "true"}),)
 
     @staticmethod
@@ -175,7 +171,7 @@ class MastodonConnector(Connector[MastodonSettings]):
 
     def _watch(self) -> Flow[None]:
         if self.settings.token is None:
-            raise UnsupportedError("mastodon: the live stream needs a token; set token")
+            return
         me = yield from self._me()
         pulled = ["mentions"]
         pulled += ["own"] if self.settings.own_posts else []
@@ -236,7 +232,7 @@ class MastodonConnector(Connector[MastodonSettings]):
         """Delete our statuses, the last first; one that is gone already is fine."""
         for key in reversed(receipt.ids):
             try:
-                yield from Call("DELETE", f"/api/v1/statuses/{key}", bucket="delete")
+                yield from Call("DELETE", f"/api/v1/statuses/{part(key)}", bucket="delete")
             except NotFound:
                 continue
 
@@ -248,4 +244,4 @@ class MastodonConnector(Connector[MastodonSettings]):
         """
         if reaction.lower() not in ("favourite", "favorite", "like", "⭐", "❤️", "👍"):
             raise UnsupportedError(f"mastodon knows no reaction {reaction!r}; use 'favourite'")
-        yield from Call("POST", f"/api/v1/statuses/{id}/favourite", repeatable=True)
+        yield from Call("POST", f"/api/v1/statuses/{part(id)}/favourite", repeatable=True)

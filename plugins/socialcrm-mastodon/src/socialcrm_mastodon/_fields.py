@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from socialcrm.errors import PayloadError
 
-__all__ = ["mapping", "moment", "required", "rows", "text_of"]
+__all__ = ["mapping", "moment", "part", "required", "rows", "text_of"]
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return the value if it is an object, else an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+def part(key: str) -> str:
+    """Return an id as one part of a path: an archive may hold anything, and must not choose what is called."""
+    return quote(key, safe="")
 
 
 def rows(value: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from attrs import field, frozen
 
 from socialcrm.connectors import Answer, Batch, Call, Fields, Flow, Raw
 from socialcrm.errors import NotFound, PayloadError, RefusedError
-from socialcrm_mastodon._fields import mapping, moment, rows, text_of
+from socialcrm_mastodon._fields import mapping, moment, part, rows, text_of
 
 __all__ = ["Listing", "due", "follow", "late", "recheck"]
 
@@ -231,7 +231,7 @@ def _look(ids: Sequence[str]) -> Flow[dict[str, Mapping[str, Any]]]:
     for key in ids:
         if key not in found:
             try:
-                answer = yield from Call("GET", f"/api/v1/statuses/{key}")
+                answer = yield from Call("GET", f"/api/v1/statuses/{part(key)}")
             except NotFound:
                 continue
             found[key] = mapping(answer.json())
@@ -254,7 +254,7 @@ def _gone(missing: Sequence[str], seen: Mapping[str, Sequence[str]], *, token: b
 def _hides(author: str, *, token: bool) -> Flow[bool]:
     """Whether the author is suspended or blocked us (entities "Account", suspended; "Relationship", blocked_by)."""
     try:
-        answer = yield from Call("GET", f"/api/v1/accounts/{author}")
+        answer = yield from Call("GET", f"/api/v1/accounts/{part(author)}")
     except NotFound:
         return False
     if mapping(answer.json()).get("suspended"):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from socialcrm.connectors import Raw
-from socialcrm.types import Attachment, Deletion, Hole, Interaction, Item, Kind, Visibility
+from socialcrm.types import Attachment, Deletion, Edit, Hole, Interaction, Item, Kind, Visibility
 from socialcrm_mastodon._activity import parse_activity, parse_actor
 from socialcrm_mastodon._fields import mapping, moment, required, rows, text_of
 from socialcrm_mastodon._people import account_of, identity_of
@@ -21,9 +21,11 @@ from socialcrm_mastodon._text import plain
 
 __all__ = ["parse", "parse_status"]
 
-_CARRIES_STATUS = frozenset(("mention", "status", "poll", "update", "quote", "quoted_update"))
+_CARRIES_STATUS = frozenset(("mention", "status", "quote", "quoted_update"))
 _REACTIONS = frozenset(("favourite", "reblog", "follow", "follow_request", "pleroma:emoji_reaction", "emoji_reaction"))
-_NOBODY = frozenset(("severed_relationships", "moderation_warning", "admin.sign_up", "admin.report", "collection_update"))
+_NOBODY = frozenset(
+    ("poll", "severed_relationships", "moderation_warning", "admin.sign_up", "admin.report", "collection_update")
+)
 _VISIBILITY = {
     "public": Visibility.PUBLIC,
     "unlisted": Visibility.PUBLIC,
@@ -137,6 +139,8 @@ def _notification(body: Any, server: str) -> Iterable[Item]:
     status = body.get("status")
     if kind in _CARRIES_STATUS and isinstance(status, Mapping):
         return [parse_status(status, server)]
+    if kind == "update" and isinstance(status, Mapping):
+        return _boosted_edit(parse_status(status, server))
     if kind in _NOBODY:
         return []
     about = mapping(status)
@@ -154,6 +158,12 @@ def _notification(body: Any, server: str) -> Iterable[Item]:
             extra=extra,
         )
     ]
+
+
+def _boosted_edit(status: Interaction) -> Iterable[Item]:
+    """A status that we boosted has a new wording: news only if we hold it, since nobody wrote to us."""
+    if status.edited_at is not None:
+        yield Edit(id=status.id, at=status.edited_at, text=status.text, subject=status.subject)
 
 
 def _doubt(body: Any) -> Hole:

@@ -15,7 +15,7 @@ from attrs import frozen
 from socialcrm.connectors import Batch, Blob, Call, Cursor, Flow, Outgoing, Receipt
 from socialcrm.errors import NotFound, PayloadError, RefusedError, TooLong, UnclearError, UnsupportedError
 from socialcrm.types import Visibility
-from socialcrm_mastodon._fields import mapping, moment, required, rows, text_of
+from socialcrm_mastodon._fields import mapping, moment, part, required, rows, text_of
 from socialcrm_mastodon._settings import host_of
 from socialcrm_mastodon._text import plain, weigh
 
@@ -121,7 +121,7 @@ def send(message: Outgoing, cursor: Cursor, *, server: str, limit: int) -> Flow[
 def _parent(message: Outgoing) -> Flow[Mapping[str, Any]]:
     if message.reply_to is None:
         return {}
-    answer = yield from Call("GET", f"/api/v1/statuses/{message.reply_to}")
+    answer = yield from Call("GET", f"/api/v1/statuses/{part(message.reply_to)}")
     return mapping(answer.json())
 
 
@@ -162,7 +162,7 @@ def _uploads(media: tuple[Blob, ...], cursor: Cursor) -> Flow[list[str]]:
         else:
             done = False
         if not done:
-            yield from Call("GET", f"/api/v1/media/{key}")
+            yield from Call("GET", f"/api/v1/media/{part(key)}")
         ids.append(key)
     return ids
 
@@ -199,7 +199,7 @@ def _find(message: Outgoing, text: str, above: str | None, me: str) -> Flow[Mapp
     below, doubt = "", since is None
     while True:
         params = {"exclude_reblogs": "true", "limit": "40", **({"max_id": below} if below else {})}
-        answer = yield from Call("GET", f"/api/v1/accounts/{me}/statuses", params=params)
+        answer = yield from Call("GET", f"/api/v1/accounts/{part(me)}/statuses", params=params)
         page: list[Mapping[str, Any]] = [status for status in rows(answer.json()) if text_of(status, "id")]
         recent = [status for status in page if since is None or moment(status, "created_at") >= since]
         for status in recent:
@@ -221,7 +221,7 @@ def _same(status: Mapping[str, Any], text: str) -> Flow[bool | None]:
     if _print(plain(text_of(status, "content"))) == _print(text):
         return True
     try:
-        answer = yield from Call("GET", f"/api/v1/statuses/{text_of(status, 'id')}/source")
+        answer = yield from Call("GET", f"/api/v1/statuses/{part(text_of(status, 'id'))}/source")
     except (NotFound, RefusedError):
         return None
     return _print(text_of(answer.json(), "text")) == _print(text)
