@@ -46,20 +46,20 @@ def ensure(engine: Engine, name: str) -> None:
     """
     with engine.connect() as connection:
         current = version(connection)
+    _check_known(current, name)
     if current == HEAD:
         return
-    if current is not None and current not in KNOWN:
-        raise SchemaError(
-            f"{name} was written by a newer version of socialcrm (schema {current}, this one knows {HEAD}); "
-            "upgrade socialcrm. Nothing was changed"
-        )
     if engine.dialect.name == "postgresql":
         raise SchemaError(f"{name} has schema {current or 'none'}, this version needs {HEAD}; run: socialcrm migrate URL")
     migrate(engine)
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the database to our version, in one transaction."""
+    """Bring the database to our version, in one transaction.
+
+    Raises:
+        SchemaError: It comes from a newer version of the library, or is not ours.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -69,6 +69,16 @@ def migrate(engine: Engine) -> None:
     with engine.connect().execution_options(**options) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(20261121)")
-        if version(connection) != HEAD:
+        current = version(connection)
+        _check_known(current, engine.url.render_as_string(hide_password=True))
+        if current != HEAD:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _check_known(current: str | None, name: str) -> None:
+    if current is not None and current not in KNOWN:
+        raise SchemaError(
+            f"{name} was written by a newer version of socialcrm (schema {current}, this one knows {HEAD}); "
+            "upgrade socialcrm. Nothing was changed"
+        )

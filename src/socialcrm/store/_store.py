@@ -58,9 +58,13 @@ class Store:
         parsed = parse_url(url)
         name = parsed.render_as_string(hide_password=True)
         engine = make_engine(parsed)
-        with translated(name):
-            _migrate.ensure(engine, name)
-            ws = _workspace(engine, workspace)
+        try:
+            with translated(name):
+                _migrate.ensure(engine, name)
+                ws = _workspace(engine, workspace)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine, ws, name)
 
     @classmethod
@@ -73,9 +77,11 @@ class Store:
         """
         parsed = parse_url(url)
         engine = make_engine(parsed)
-        with translated(parsed.render_as_string(hide_password=True)):
-            _migrate.migrate(engine)
-        engine.dispose()
+        try:
+            with translated(parsed.render_as_string(hide_password=True)):
+                _migrate.migrate(engine)
+        finally:
+            engine.dispose()
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
