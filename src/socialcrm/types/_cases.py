@@ -11,12 +11,13 @@ from attrs import Factory, frozen
 from socialcrm.types._enums import CaseState, Direction, OutboxState, Severity, Visibility
 from socialcrm.types._items import Interaction
 from socialcrm.types._people import Identity
+from socialcrm.types._show import Shows
 
 __all__ = ["Case", "Conversation", "Event", "Reply"]
 
 
 @frozen(kw_only=True)
-class Case:
+class Case(Shows):
     """A customer's problem, from first contact to resolution; spans conversations and channels.
 
     Args:
@@ -67,7 +68,7 @@ class Case:
 
 
 @frozen(kw_only=True)
-class Conversation:
+class Conversation(Shows):
     """Interactions that belong together on one channel.
 
     Args:

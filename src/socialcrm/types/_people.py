@@ -9,6 +9,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from socialcrm.types._enums import HandleKind
+from socialcrm.types._show import Shows
 
 __all__ = ["Customer", "Handle", "Identity"]
 
@@ -59,7 +60,7 @@ class Identity:
 
 
 @frozen(kw_only=True)
-class Customer:
+class Customer(Shows):
     """A person, known by one or more identities.
 
     Args:
