@@ -118,7 +118,7 @@ def _received(
 
 def _withdrawn(case: CaseRow, fact: Fact, playbook: Playbook) -> Sequence[EventRow]:
     unanswered = case.waiting is not None and int(fact.value) >= case.waiting
-    if not unanswered:
+    if not unanswered or playbook.ignores(fact.what, fact.moderation):
         return ()
     left = case.contacts - 1
     due = need = None

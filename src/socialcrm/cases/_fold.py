@@ -7,7 +7,7 @@ again (`_refold`). Both use the same `decide` and `evolve`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from attrs import define, field
 from sqlalchemy import select
@@ -29,10 +29,13 @@ class Work:
         new: Interactions that are about to be inserted; `fold` sets their ``case_id``.
         again: Customers whose history changed in the middle, each with whom it belongs to now (themselves, or the
             customer they were merged into): it is folded anew.
+        fresh: Customers of whom nothing is stored yet. Others without a case may have a history that opened none, and that
+            what comes now may change: it is folded anew.
     """
 
     new: Sequence[InteractionRow] = ()
     again: dict[int, int] = field(factory=dict)
+    fresh: Set[int] = frozenset()
 
 
 def fold(tx: Tx, work: Work, playbook: Playbook) -> list[EventRow]:
@@ -58,7 +61,7 @@ def fold(tx: Tx, work: Work, playbook: Playbook) -> list[EventRow]:
             continue
         rows.sort(key=_order)
         case = current.get(customer)
-        if _is_late(case, rows):
+        if _is_late(case, rows) or (case is None and customer not in work.fresh):
             again[customer] = customer
             continue
         _append(ledger, playbook, customer, case, rows)

@@ -160,7 +160,7 @@ def _facts(history: _History) -> Iterable[tuple[Fact, Row[Any] | InteractionRow 
         entries.append(((at, 1 if at != row.at else 0, row.at, row.scope, row.pid), fact, row))
         if inbound and row.deleted is not None:
             gone = max(row.deleted, at)
-            taken = Fact("withdrawn", gone, row.id, value=str(row.at))
+            taken = Fact("withdrawn", gone, row.id, row.kind, row.moderation, value=str(row.at))
             entries.append(((gone, 2, row.at, row.scope, row.pid), taken, row))
     for event in history.commands:
         kind = COMMANDS.get(event.kind)

@@ -101,7 +101,7 @@ def understand(
     outcome = ingest.ingest(tx, source, stream, reading.items, authors)
     placed = outcome.placed
     again = {**turned, **placed.again, **people.again}
-    events = cases.fold(tx, cases.Work(new=placed.new, again=again), playbook)
+    events = cases.fold(tx, cases.Work(new=placed.new, again=again, fresh=people.fresh), playbook)
     ingest.finish(tx, placed)
     ingest.quarantine(tx, channel.id, journal, reading.unreadable, now)
     return Absorbed(

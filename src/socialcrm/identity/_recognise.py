@@ -34,9 +34,11 @@ class People:
     Args:
         by_account: By the platform's account id.
         again: Customers whose history has to be folded again, each with whom they belong to now.
+        fresh: Customers of whom nothing was known.
     """
 
     by_account: dict[str, Known] = field(factory=dict)
+    fresh: set[int] = field(factory=set)
     again: dict[int, int] = field(factory=dict)
 
 
@@ -91,6 +93,7 @@ def _create(
         identities.append((tx.ws, identity, platform, account, *shown, at, customer, customer))
         customers.append((tx.ws, customer, "", None, None))
         people.by_account[account] = Known(identity, customer)
+        people.fresh.add(customer)
         if profile.handles:
             with_handles[identity] = profile
         identity += 1

@@ -117,8 +117,8 @@ class Changes:
             text, subject = clean(item.text), clean(item.subject)
             extra = {**json.loads(old.extra or "{}"), **json.loads(extra_text(item) or "{}")}
             edited = newest.version if newest.version != newest.at else None
-            values = (text, subject, clean(item.url), item.language, json.dumps(extra), item.visibility.value, newest.at, edited)
-            rows.append((*values, self.source.journal, newest.pos, old.id))
+            words = (text, subject, clean(item.url), item.language, json.dumps(extra))
+            rows.append((*words, item.visibility.value, newest.at, edited, self.source.journal, newest.pos, old.id))
             if (text, subject) != (old.text, old.subject):
                 texts.append((old.id, old.subject, old.text, subject, text))
             if newest.at != old.at and old.customer is not None:
@@ -187,7 +187,8 @@ class Changes:
     def finish(self, rows: Sequence[InteractionRow]) -> None:
         """Apply what had come before its interaction, then write revisions."""
         for row in rows if self._pending else ():
-            for early in sorted(self._pending.get((row.scope, row.pid), ()), key=lambda one: (one.at, one.data)):
+            early_ones = self._pending.get((row.scope, row.pid), ())
+            for early in sorted(early_ones, key=lambda one: (one.kind != "deletion", one.at, one.data)):
                 self._apply(row, early)
         gone = {row.id for row in rows if row.deleted is not None}
         self.tx.insert_new(tables.revisions, [one for one in self._revisions if one[1] not in gone])
@@ -196,6 +197,9 @@ class Changes:
         if early.kind == "deletion":
             row.deleted = early.at if row.deleted is None else min(row.deleted, early.at)
             row.text = row.subject = row.extra = ""
+            row.edited = None
+            return
+        if row.deleted is not None:
             return
         data = json.loads(early.data)
         if early.kind == "delivery":
@@ -261,8 +265,8 @@ class Changes:
         full = self._full(gone)
         self.tx.update(
             tables.interactions,
-            ("deleted", "text", "subject", "extra"),
-            [(at, "", "", "", key) for key, at in gone.items()],
+            ("deleted", "edited", "text", "subject", "extra"),
+            [(at, None, "", "", "", key) for key, at in gone.items()],
         )
         reindex(self.tx, [(row.id, row.subject, row.text, "", "") for row in full.values()])
         statement = delete(tables.revisions).where(

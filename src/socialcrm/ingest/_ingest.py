@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from socialcrm.ingest._changes import Changes
 from socialcrm.ingest._others import count_off, record_deliveries, record_holes
 from socialcrm.ingest._place import Author, Placed, Source, known_rows, place
 from socialcrm.ingest._read import Unreadable
 from socialcrm.store import Tx, tables
-from socialcrm.types import Census, Deletion, Delivery, Edit, Hole, Identity, Interaction, Item, micros
+from socialcrm.types import Census, Deletion, Delivery, Edit, Handle, Hole, Identity, Interaction, Item, micros
 
 __all__ = ["Outcome", "authors_of", "ingest", "quarantine"]
 
@@ -32,15 +32,26 @@ class Outcome:
 
 
 def authors_of(items: Iterable[tuple[Item, int]]) -> dict[str, tuple[Identity, int]]:
-    """Return each author's newest profile in a batch, with its time in microseconds UTC, by account id."""
+    """Return each author's newest profile in a batch, with its time in microseconds UTC, by account id.
+
+    Handles are facts of their own: those of every profile count.
+    """
     profiles: dict[str, tuple[Identity, int]] = {}
+    handles: dict[str, set[Handle]] = {}
     for item, _ in items:
         if not isinstance(item, Interaction):
             continue
         author, at = item.author, micros(item.edited_at or item.at)
+        if author.handles:
+            handles.setdefault(author.id, set()).update(author.handles)
         held = profiles.get(author.id)
         if held is None or at >= held[1]:
             profiles[author.id] = (author, at)
+    for account, known in handles.items():
+        author, at = profiles[account]
+        if len(known) != len(author.handles):
+            told = sorted(known, key=lambda handle: (handle.kind, handle.value, handle.verified))
+            profiles[account] = (evolve(author, handles=tuple(told)), at)
     return profiles
 
 

@@ -111,17 +111,14 @@ class Threads:
             if node in self._haunted:
                 self.dirty.add(own.root().id)
         others = [parent, *references] if parent is not None else list(references)
+        found = [self.nodes[other] for other in others if other in self.nodes]
+        if own is not None:
+            found.append(own)
         if key:
-            talk = self._by_key.get(key) or self._make(key)
-            if own is not None:
-                talk = self._join(talk, own.root())
-        else:
-            found = [self.nodes[other].root() for other in others if other in self.nodes]
-            if own is not None:
-                found.append(own.root())
-            talk = found[0] if found else self._make(None)
-            for other in found[1:]:
-                talk = self._join(talk, other.root())
+            found.insert(0, self._by_key.get(key) or self._make(key))
+        talk = found[0].root() if found else self._make(None)
+        for other in found[1:]:
+            talk = self._join(talk, other)
         self.nodes[node] = talk
         for other_node in others:
             if other_node not in self.nodes:
