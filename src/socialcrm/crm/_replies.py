@@ -12,7 +12,7 @@ from sqlalchemy import Row, select
 
 from socialcrm import cases, outbox
 from socialcrm.connectors import Connector
-from socialcrm.crm._accounts import ChannelRow
+from socialcrm.crm._accounts import ChannelRow, list_channels
 from socialcrm.crm._host import StoreHost
 from socialcrm.crm._pull import Progress
 from socialcrm.crm._reports import FlushReport
@@ -102,7 +102,7 @@ class Replies:
     def _answer(self, tx: Tx, case: str, text: str, to: str | None, visibility: Visibility | None) -> _Answer:
         row = cases.find_case(tx, number("case", case))
         target = self._target(tx, row, to)
-        channel = next(one for one in self._crm.channels.rows() if one.id == target.channel)
+        channel = next(one for one in list_channels(tx) if one.id == target.channel)
         connector = self._crm.channels.connector(channel)
         asked = visibility if visibility is not None else Visibility(target.visibility)
         aim = Target(

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, text
+from sqlalchemy.pool import StaticPool
 
 from socialcrm.errors import SettingsError
 from socialcrm.store import _migrate
@@ -38,7 +39,10 @@ class Store:
         self.name = name
         self.dialect = engine.dialect.name
         self.sets = Sets(self.dialect)
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
+        # A database in memory has one connection: its threads take turns, and a reader within a transaction shares it.
+        self._alone = isinstance(engine.pool, StaticPool)
+        self._shared: Tx | None = None
 
     @classmethod
     def open(cls, url: str, workspace: str = "default") -> Store:
@@ -86,8 +90,17 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """Open a transaction that sees one state of the database and changes nothing."""
-        with translated(self.name), self.engine.connect() as connection, connection.begin():
-            yield Tx(connection, self.ws, self.sets)
+        with self._turn if self._alone else nullcontext():
+            if self._shared is not None:
+                yield self._shared
+                return
+            with (
+                translated(self.name),
+                self.engine.connect() as connection,
+                connection.begin(),
+                self._share(Tx(connection, self.ws, self.sets)) as tx,
+            ):
+                yield tx
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
@@ -97,7 +110,19 @@ class Store:
         with turn, translated(self.name), self.engine.connect().execution_options(**options) as connection, connection.begin():
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(1935894627, :ws)"), {"ws": self.ws})
-            yield Tx(connection, self.ws, self.sets)
+            with self._share(Tx(connection, self.ws, self.sets)) as tx:
+                yield tx
+
+    @contextmanager
+    def _share(self, tx: Tx) -> Iterator[Tx]:
+        if not self._alone:
+            yield tx
+            return
+        self._shared = tx
+        try:
+            yield tx
+        finally:
+            self._shared = None
 
     def close(self) -> None:
         """Give the connections back; the store can be opened again."""
