@@ -29,6 +29,7 @@ _FULL = (
     "id", "text", "subject", "url", "language", "extra", "visibility", "moderation", "edited", "deleted", "customer",
     "conversation", "at", "journal",
 )  # fmt: skip
+_OURS = ("reply", "delivery")
 
 
 @define
@@ -137,7 +138,8 @@ class Changes:
         item = new.item
         text, subject = clean(item.text), clean(item.subject)
         values = (
-            text, subject, clean(item.url), item.language, extra_text(item), item.visibility.value, item.moderation.value,
+            text, subject, clean(item.url), item.language, _keeping_ours(old.extra, extra_text(item)), item.visibility.value,
+            item.moderation.value,
         )  # fmt: skip
         edited = new.version if new.version != old.at else old.edited
         before = (old.text, old.subject, old.url, old.language, old.extra, old.visibility, old.moderation)
@@ -289,3 +291,13 @@ class Changes:
         if (text, subject) != (current_text, current_subject):
             digest = hashlib.blake2b(f"{subject}\0{text}".encode(), digest_size=12).hexdigest()
             self._revisions.append((self.tx.ws, key, at, digest, text, subject))
+
+
+def _keeping_ours(old: str, new: str) -> str:
+    """Return what came beside the text, with what we know ourselves: whose reply it is, and what became of it."""
+    known: dict[str, Any] = json.loads(old) if old else {}
+    ours = {name: known[name] for name in _OURS if name in known}
+    if not ours:
+        return new
+    merged = {**(json.loads(new) if new else {}), **ours}
+    return old if merged == known else json.dumps(merged)
