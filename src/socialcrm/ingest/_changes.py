@@ -116,9 +116,9 @@ class Changes:
             newest = max(enumerate(versions), key=lambda pair: (pair[1].version, pair[0]))[1]
             item = newest.item
             text, subject = clean(item.text), clean(item.subject)
-            extra = {**json.loads(old.extra or "{}"), **json.loads(extra_text(item) or "{}")}
+            extra = _keeping_ours(old.extra, extra_text(item))
             edited = newest.version if newest.version != newest.at else None
-            words = (text, subject, clean(item.url), item.language, json.dumps(extra))
+            words = (text, subject, clean(item.url), item.language, extra)
             rows.append((*words, item.visibility.value, newest.at, edited, self.source.journal, newest.pos, old.id))
             if (text, subject) != (old.text, old.subject):
                 texts.append((old.id, old.subject, old.text, subject, text))
