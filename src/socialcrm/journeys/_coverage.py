@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from attrs import frozen
 from sqlalchemy import case, func, select
 
 from socialcrm.store import Tx, tables
 from socialcrm.types import Hole, from_micros
-from socialcrm.types._show import Shows
+from socialcrm.types._show import Shows, framed
 
 __all__ = ["ChannelCoverage", "Coverage", "coverage"]
 
@@ -56,6 +57,10 @@ class Coverage(Shows):
     """
 
     channels: tuple[ChannelCoverage, ...] = ()
+
+    def to_frame(self, backend: str = "pandas") -> Any:
+        """Return the channels as a data frame."""
+        return framed(self, backend)
 
 
 def coverage(tx: Tx, now: int) -> Coverage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 from attrs import frozen
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from socialcrm.errors import NotFound
 from socialcrm.journeys._waits import SILENT_KINDS, Wait, facts, shown, spans
 from socialcrm.store import CaseRow, Tx, records, ref, tables
 from socialcrm.types import Case, Customer, Direction, Interaction, Visibility
-from socialcrm.types._show import Shows
+from socialcrm.types._show import Shows, framed
 
 __all__ = ["Change", "Journey", "changes", "journey"]
 
@@ -60,6 +61,10 @@ class Journey(Shows):
     def channels(self) -> tuple[str, ...]:
         """The channels, in the order of first contact."""
         return tuple(dict.fromkeys(one.channel for one in self.interactions))
+
+    def to_frame(self, backend: str = "pandas") -> Any:
+        """Return the interactions as a data frame; ``notebook.to_frame(journey.waits)`` gives the waits."""
+        return framed(self, backend)
 
     def __str__(self) -> str:
         told = f"{self.customer}: {len(self.interactions)} interactions on {', '.join(self.channels) or 'no channel'}"

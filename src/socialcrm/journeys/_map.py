@@ -14,7 +14,7 @@ from sqlalchemy import Select, and_, case, func, select
 from socialcrm.journeys._waits import BY_PEOPLE, SILENT_KINDS, Span, Waiting, facts, spans
 from socialcrm.store import Tx, tables
 from socialcrm.types import from_micros
-from socialcrm.types._show import Shows
+from socialcrm.types._show import Shows, framed
 
 __all__ = ["ChannelVolume", "Map", "Path", "Volume", "journey_map", "rank"]
 
@@ -95,6 +95,10 @@ class Map(Shows):
     paths: tuple[Path, ...] = ()
     timeline: tuple[Volume, ...] = ()
     step: timedelta = timedelta(hours=1)
+
+    def to_frame(self, backend: str = "pandas") -> Any:
+        """Return the channels as a data frame; ``notebook.to_frame(map.timeline)`` and ``map.paths`` give the others."""
+        return framed(self, backend)
 
 
 def journey_map(tx: Tx) -> Map:
