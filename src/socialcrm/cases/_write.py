@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from attrs import define, field
 
 from socialcrm.store import CaseRow, EventRow, Tx, case_values, event_values, tables
@@ -9,6 +11,12 @@ from socialcrm.store import CaseRow, EventRow, Tx, case_values, event_values, ta
 __all__ = ["Ledger"]
 
 _COLUMNS = tuple(column.name for column in tables.cases.columns if column.name not in ("ws", "id"))
+_NARROW = (
+    "state", "contacts", "waiting", "due", "need", "answered", "last_in", "last_out", "resolved", "closed", "snoozed", "last",
+    "touched", "playbook", "version",
+)  # fmt: skip
+_USUAL = frozenset({"received", "replied", "resolved", "closed", "reopened", "withdrawn", "snoozed", "woken", "noted"})
+_narrow_values = attrgetter(*_NARROW, "id")
 
 
 @define
@@ -61,10 +69,12 @@ class Ledger:
             The events with their places in the log.
         """
         tx = self.tx
-        new = [case_values(case) for key, case in self.cases.items() if key in self._new]
-        old = [case_values(case) for key, case in self.cases.items() if key not in self._new]
-        tx.insert(tables.cases, new)
-        tx.update(tables.cases, _COLUMNS, ((*row[2:], row[1]) for row in old))
+        wide = {event.case_id for event in self.events if event.kind not in _USUAL}
+        old = [case for key, case in self.cases.items() if key not in self._new]
+        tx.insert(tables.cases, [case_values(case) for key, case in self.cases.items() if key in self._new])
+        tx.update(tables.cases, _NARROW, [_narrow_values(case) for case in old if case.id not in wide])
+        whole = [case_values(case) for case in old if case.id in wide]
+        tx.update(tables.cases, _COLUMNS, ((*row[2:], row[1]) for row in whole))
         tx.update(tables.customers, ("last_case",), ((key, customer) for customer, key in self._last.items()))
         if self.events:
             seq = tx.allocate(tables.events, len(self.events))

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from socialcrm.identity._assertions import join
 from socialcrm.store import Tx, tables
 from socialcrm.types import Identity
 
 __all__ = ["Known", "People", "recognise"]
+
+_COLUMNS = ("id", "account", "customer", "seen", "name", "handle", "url", "avatar")
 
 
 @define
@@ -54,7 +56,7 @@ def recognise(tx: Tx, platform: str, profiles: Mapping[str, tuple[Identity, int]
     people = People()
     if not profiles:
         return people
-    statement = select(tables.identities).where(
+    statement = select(*(tables.identities.c[name] for name in _COLUMNS)).where(
         tables.identities.c.ws == tx.ws,
         tables.identities.c.platform == platform,
         tx.sets.among(tables.identities.c.account, "accounts"),
@@ -66,8 +68,11 @@ def recognise(tx: Tx, platform: str, profiles: Mapping[str, tuple[Identity, int]
         people.by_account[row.account] = Known(row.id, row.customer)
         if profile.handles:
             with_handles[row.id] = profile
-        if at >= row.seen and _differs(row, profile):
-            changed.append((*_shown(profile, row), at, row.id))
+        if at >= row.seen:
+            before = (row.name, row.handle, row.url, row.avatar)
+            after = tuple(new or old for new, old in zip(_shown(profile), before, strict=True))
+            if after != before:
+                changed.append((*after, at, row.id))
     fresh = [account for account in profiles if account not in people.by_account]
     _create(tx, platform, [(account, *profiles[account]) for account in fresh], people, with_handles)
     tx.update(tables.identities, ("name", "handle", "url", "avatar", "seen"), changed)
@@ -89,8 +94,7 @@ def _create(
     customer = tx.allocate(tables.customers, len(fresh))
     identities, customers = [], []
     for account, profile, at in fresh:
-        shown = (profile.name, profile.handle, profile.url, profile.avatar)
-        identities.append((tx.ws, identity, platform, account, *shown, at, customer, customer))
+        identities.append((tx.ws, identity, platform, account, *_shown(profile), at, customer, customer))
         customers.append((tx.ws, customer, "", None, None))
         people.by_account[account] = Known(identity, customer)
         people.fresh.add(customer)
@@ -102,17 +106,8 @@ def _create(
     tx.insert(tables.customers, customers)
 
 
-def _differs(row: Row[Any], profile: Identity) -> bool:
-    return (row.name, row.handle, row.url, row.avatar) != _shown(profile, row)
-
-
-def _shown(profile: Identity, row: Row[Any]) -> tuple[str, str, str, str]:
-    return (
-        profile.name or row.name,
-        profile.handle or row.handle,
-        profile.url or row.url,
-        profile.avatar or row.avatar,
-    )
+def _shown(profile: Identity) -> tuple[str, str, str, str]:
+    return (profile.name, profile.handle, profile.url, profile.avatar)
 
 
 def _learn(tx: Tx, with_handles: Mapping[int, Identity], people: People, now: int) -> None:

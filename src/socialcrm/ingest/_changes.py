@@ -34,20 +34,18 @@ _OURS = ("reply", "delivery")
 
 @define
 class Wording:
-    """One delivery of an interaction: the item, its element's position, and its version in microseconds UTC."""
+    """One delivery of an interaction: its element's position, when it happened, its version (microseconds UTC)."""
 
     item: Interaction
     pos: int
+    at: int
     version: int
-
-    @property
-    def at(self) -> int:
-        """When the interaction happened, in microseconds UTC."""
-        return micros(self.item.at)
 
 
 def extra_text(item: Interaction) -> str:
     """Return what the columns have no place for, as JSON; empty where there is nothing."""
+    if not (item.extra or item.quoted or item.references or item.attachments):
+        return ""
     extra: dict[str, Any] = {}
     if item.extra:
         extra["extra"] = dict(item.extra)
@@ -60,7 +58,7 @@ def extra_text(item: Interaction) -> str:
             {"url": a.url, "mime": a.mime, "name": a.name, "size": a.size, "description": a.description}
             for a in item.attachments
         ]
-    return json.dumps(extra, default=str) if extra else ""
+    return json.dumps(extra, default=str)
 
 
 @define

@@ -36,17 +36,18 @@ def authors_of(items: Iterable[tuple[Item, int]]) -> dict[str, tuple[Identity, i
 
     Handles are facts of their own: those of every profile count.
     """
-    profiles: dict[str, tuple[Identity, int]] = {}
+    newest: dict[str, Interaction] = {}
     handles: dict[str, set[Handle]] = {}
     for item, _ in items:
         if not isinstance(item, Interaction):
             continue
-        author, at = item.author, micros(item.edited_at or item.at)
+        author = item.author
         if author.handles:
             handles.setdefault(author.id, set()).update(author.handles)
-        held = profiles.get(author.id)
-        if held is None or at >= held[1]:
-            profiles[author.id] = (author, at)
+        held = newest.get(author.id)
+        if held is None or (item.edited_at or item.at) >= (held.edited_at or held.at):
+            newest[author.id] = item
+    profiles = {account: (item.author, micros(item.edited_at or item.at)) for account, item in newest.items()}
     for account, known in handles.items():
         author, at = profiles[account]
         if len(known) != len(author.handles):

@@ -47,7 +47,7 @@ def unpack(blob: bytes) -> list[Raw]:
 def _plain(raw: Raw) -> tuple[str, Any, dict[str, str], int]:
     if isinstance(raw.body, bytes):
         return (raw.kind, base64.b64encode(raw.body).decode(), dict(raw.context), 1)
-    return (raw.kind, raw.body, dict(raw.context), 0)
+    return (raw.kind, raw.body, raw.context, 0) if type(raw.context) is dict else (raw.kind, raw.body, dict(raw.context), 0)
 
 
 def append(tx: Tx, channel: int, stream: str, raws: Sequence[Raw], now: int) -> int | None:

@@ -93,12 +93,19 @@ def place(
     nodes: set[Node] = set()
     keys: set[str] = set()
     for item, pos in found:
-        wording = Wording(item, pos, micros(item.edited_at) if item.edited_at is not None else micros(item.at))
-        wordings.setdefault((item.scope, item.id), []).append(wording)
-        nodes.add((item.scope, item.id))
+        at = micros(item.at)
+        scope = item.scope
+        node = (scope, item.id)
+        wording = Wording(item, pos, at, at if item.edited_at is None else micros(item.edited_at))
+        if node in wordings:
+            wordings[node].append(wording)
+        else:
+            wordings[node] = [wording]
+            nodes.add(node)
         if item.parent is not None:
-            nodes.add((item.scope, item.parent))
-        nodes.update((item.scope, other) for other in item.references)
+            nodes.add((scope, item.parent))
+        if item.references:
+            nodes.update([(scope, other) for other in item.references])
         if item.conversation:
             keys.add(item.conversation)
     known = known_rows(tx, source.channel, {pid for _, pid in nodes})
@@ -145,24 +152,32 @@ def _rows(
 ) -> list[InteractionRow]:
     if not fresh:
         return []
-    order = sorted(((versions[0].at, versions[0].item.scope, versions[0].item.id, versions) for versions in fresh), key=_first3)
+    order = sorted([(one[0].at, one[0].item.scope, one[0].item.id, one) for one in fresh], key=_first3)
     key = tx.allocate(tables.interactions, len(order))
     changes.expect({(scope, pid) for _, scope, pid, _ in order})
     rows = []
+    ws, channel, received = tx.ws, source.channel, source.received
     for at, scope, pid, versions in order:
         newest = versions[-1] if len(versions) == 1 else max(versions, key=lambda wording: wording.version)
         item = newest.item
-        parent = (scope, item.parent) if item.parent is not None else None
-        talk = threads.place((scope, pid), item.conversation, parent, [(scope, other) for other in item.references])
+        parent = item.parent
+        others = [] if parent is None else [(scope, parent)]
+        if item.references:
+            others += [(scope, other) for other in item.references]
+        talk = threads.place((scope, pid), item.conversation, others)
         author, customer = authors[item.author.id]
-        direction = item.direction.value if item.direction is not None else ""
+        if item.direction is not None:
+            direction = item.direction._value_
+        else:
+            direction = "outbound" if item.author.id in source.ours else "inbound"
+        text, subject = item.text, item.subject
         row = InteractionRow(
-            tx.ws, key, source.channel, pid, scope, talk.id, item.parent, author, None, None, None, item.kind.value,
-            direction or ("outbound" if item.author.id in source.ours else "inbound"), item.visibility.value,
-            item.moderation.value, at, source.received, newest.version if newest.version != at else None, None, seen.get(pid),
-            clean(item.text), clean(item.subject), clean(item.url), item.language, extra_text(item), source.journal, newest.pos,
+            ws, key, channel, pid, scope, talk.id, parent, author, None, customer, None, item.kind._value_, direction,
+            item.visibility._value_, item.moderation._value_, at, received,
+            None if newest.version == at else newest.version, None, seen.get(pid) if seen else None,
+            clean(text), clean(subject) if subject else "", clean(item.url) if item.url else "",
+            item.language, extra_text(item), source.journal, newest.pos,
         )  # fmt: skip
-        row.customer = customer
         if len(versions) > 1:
             changes.outdated(row, versions)
         rows.append(row)
@@ -204,9 +219,9 @@ def _settle_parties(
         party = told[row.id]
         if party != row.party:
             customer = customers[party] if party is not None else None
-            moved.append((party, customer, row.id))
+            moved.append((party, customer, None, row.id))
             placed.again.update({one: one for one in (row.customer, customer) if one is not None and one not in placed.again})
-    tx.update(tables.interactions, ("party", "customer"), moved)
+    tx.update(tables.interactions, ("party", "customer", "case_id"), moved)
     for new in placed.new:
         new.party = told[new.id]
         new.customer = customers[new.party] if new.party is not None else None

@@ -7,11 +7,11 @@ are never joined.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, select
 
 from socialcrm.store import InteractionRow, Tx, tables
 
@@ -62,7 +62,7 @@ class Threads:
     _joined: list[tuple[Talk, Talk]] = field(factory=list)
 
     def load(self, known: Mapping[Node, Any], wanted: Iterable[Node], keys: set[str]) -> None:
-        """Read what the database knows of these ids and keys: at most two statements."""
+        """Read what the database knows of these ids and keys: at most three statements."""
         unknown = {pid for scope, pid in wanted if (scope, pid) not in known}
         haunted: dict[Node, int] = {}
         if unknown:
@@ -72,45 +72,40 @@ class Threads:
                 self.tx.sets.among(tables.ghosts.c.pid, "pids"),
             )
             haunted = {(row.scope, row.pid): row.conversation for row in self.tx.rows(ghosts, pids=unknown)}
-        ids = {row.conversation for row in known.values()} | set(haunted.values())
-        if ids or keys:
-            self._load_talks(ids, keys)
+        talks = tables.conversations
+        if keys:
+            self._load_talks((talks.c.channel == self.channel) & self.tx.sets.among(talks.c.key, "values"), keys)
+        ids = ({row.conversation for row in known.values()} | set(haunted.values())) - self._by_id.keys()
+        if ids:
+            self._load_talks(self.tx.sets.among(talks.c.id, "values"), ids)
         for node, row in known.items():
             self.nodes[node] = self._by_id[row.conversation]
         for node, conversation in haunted.items():
             self.nodes[node] = self._by_id[conversation]
         self._haunted = set(haunted)
 
-    def _load_talks(self, ids: set[int], keys: set[str]) -> None:
+    def _load_talks(self, which: ColumnElement[bool], values: Collection[int] | Collection[str]) -> None:
         talks = tables.conversations
-        statement = select(talks.c.id, talks.c.key, talks.c.first_at, talks.c.first_pid, talks.c.party).where(
-            talks.c.ws == self.tx.ws,
-            or_(
-                self.tx.sets.among(talks.c.id, "ids"),
-                (talks.c.channel == self.channel) & self.tx.sets.among(talks.c.key, "keys"),
-            ),
-        )
-        for row in self.tx.rows(statement, ids=ids, keys=keys):
+        statement = select(talks.c.id, talks.c.key, talks.c.first_at, talks.c.first_pid, talks.c.party)
+        for row in self.tx.rows(statement.where(talks.c.ws == self.tx.ws, which), values=values):
             talk = Talk(row.id, row.key, row.first_at, row.first_pid, row.party)
             self._by_id[talk.id] = talk
             if talk.key is not None:
                 self._by_key[talk.key] = talk
 
-    def place(self, node: Node, key: str, parent: Node | None, references: Iterable[Node]) -> Talk:
+    def place(self, node: Node, key: str, others: Sequence[Node]) -> Talk:
         """Find or make the conversation of an interaction that has arrived.
 
         Args:
             node: Its id.
             key: The platform's key, empty for none.
-            parent: What it answers.
-            references: What else it belongs with.
+            others: What it answers, and what else it belongs with.
         """
         own = self.nodes.get(node)
         if own is not None:
             self._arrived.add(node)
             if node in self._haunted:
                 self.dirty.add(own.root().id)
-        others = [parent, *references] if parent is not None else list(references)
         found = [self.nodes[other] for other in others if other in self.nodes]
         if own is not None:
             found.append(own)
