@@ -22,7 +22,6 @@ from socialcrm.crm._team import Team
 from socialcrm.errors import SocialCRMError
 from socialcrm.ingest import Reading
 from socialcrm.store import EventRow, Store
-from socialcrm.transport import Budget, Driver, Host, Policy
 from socialcrm.types import (
     Account,
     Case,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     import httpx
 
     from socialcrm.crm._aio import Aio
+    from socialcrm.transport import Budget, Driver, Host, Policy
 
 __all__ = ["CRM"]
 
@@ -65,14 +65,14 @@ class CRM(Reads):
         playbook: Playbook = cases.DEFAULT,
         clock: Callable[[], datetime] = _utc_now,
         client: httpx.Client | None = None,
-        policy: Policy = Policy(),  # noqa: B008 - frozen
+        policy: Policy | None = None,
     ) -> None:
         self.store = store
         self.plugins = plugins or PluginManager()
         self.playbook = playbook
         self.clock = clock
         self.client = client
-        self.policy = policy
+        self._policy = policy
         self.channels = Channels(store, self.plugins)
         self.cases = Team(self)
         self._replies = Replies(self)
@@ -85,12 +85,25 @@ class CRM(Reads):
 
         return Aio(self)
 
+    @property
+    def policy(self) -> Policy:
+        """How often and how long a platform is tried."""
+        if self._policy is None:
+            from socialcrm.transport import Policy
+
+            self._policy = Policy()
+        return self._policy
+
     def budget(self, channel: int) -> Budget:
         """Return the rate budgets of a channel, shared by everything that calls its platform from here."""
+        from socialcrm.transport import Budget
+
         return self._budgets.setdefault(channel, Budget(self.policy.clock))
 
     def driver(self, connector: Connector[Any], host: Host, channel: int) -> Driver:
         """Return what drives a connector's flows for one channel; close it after use."""
+        from socialcrm.transport import Driver
+
         return Driver(connector, host, client=self.client, budget=self.budget(channel), policy=self.policy)
 
     def enrich(self, reading: Reading) -> None:
