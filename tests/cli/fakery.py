@@ -81,9 +81,7 @@ class Fakery(Connector[FakerySettings]):
         yield Interaction(
             id=raw.body["id"],
             at=datetime.fromisoformat(raw.body.get("at", "2026-03-01T09:00:00+00:00")),
-            author=Identity(
-                id=raw.body["who"], name=raw.body.get("name", raw.body["who"].title()), handle=f"@{raw.body['who']}"
-            ),
+            author=Identity(id=who, name=raw.body.get("name", who.title()), handle=f"@{who}"),
             conversation=raw.body.get("talk", raw.body["id"]),
             text=raw.body["text"],
             visibility=Visibility(raw.body.get("sight", "public")),
@@ -106,7 +104,7 @@ class World:
     """
 
     def __init__(self, folder: Path, *posts: dict[str, str]) -> None:
-        self.connector = type("Told", (Fakery,), {"posts": posts})
+        self.connector: type[Fakery] = type("Told", (Fakery,), {"posts": posts})
         self.db = folder / "team.db"
         self.plugins = PluginManager(find=lambda: ())
         self.plugins.register(self, "fakery")

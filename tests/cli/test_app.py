@@ -103,7 +103,7 @@ def test_notes_stand_below_the_error(tmp_path: Path) -> None:
     path = tmp_path / "posts.txt"
     path.write_text("hello", "utf-8")
     trouble = errors.PayloadError("no such archive")
-    world.connector.load = lambda self, path: (_ for _ in ()).throw(trouble)  # type: ignore[method-assign,misc,assignment]
+    world.connector.load = lambda self, path: (_ for _ in ()).throw(trouble)  # type: ignore[method-assign]
     result = world.run("load", str(path), "--platform", "fakery", "--channel", "old")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[0] == "no such archive"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
 import click
 from rich.table import Table
 
 from socialcrm.cli._session import Session, command_options, fields
 from socialcrm.cli._text import one_line
+from socialcrm.crm import CRM
+from socialcrm.errors import UnknownPlatform
 from socialcrm.types import Channel
 
 __all__ = ["channels"]
@@ -34,15 +40,25 @@ def list_(session: Session) -> None:
     """
     with session.crm() as crm:
         found = list(crm.channels)
+        usual = {one.platform: _defaults(crm, one.platform) for one in found}
     if session.json:
         session.emit(found)
     elif not found:
         session.say("No channels yet. Add one: socialcrm channels add PLATFORM NAME KEY=VALUE…")
     else:
-        session.console.print(_table(found))
+        session.console.print(_table(found, usual))
 
 
-def _table(found: list[Channel]) -> Table:
+def _defaults(crm: CRM, platform: str) -> dict[str, Any]:
+    """A platform's usual settings, so that only what is particular is shown; none where its plugin is gone."""
+    try:
+        fields_ = attrs.fields(crm.plugins.connector(platform).info.settings)
+    except UnknownPlatform:
+        return {}
+    return {field.name: list(field.default) if isinstance(field.default, tuple) else field.default for field in fields_}
+
+
+def _table(found: list[Channel], usual: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("Channel", no_wrap=True, style="bold")
     table.add_column("Platform", no_wrap=True)
@@ -50,7 +66,9 @@ def _table(found: list[Channel]) -> Table:
     table.add_column("Settings", overflow="fold", style="dim", ratio=1)
     for one in found:
         ours = ", ".join(account.handle or account.name or account.id for account in one.accounts)
-        told = ", ".join(f"{key}={_value(value)}" for key, value in one.settings.items() if value not in (None, "", [], False))
+        told = ", ".join(
+            f"{key}={_value(value)}" for key, value in one.settings.items() if value != usual[one.platform].get(key)
+        )
         kind = f"{one.platform} (archive)" if one.archive else one.platform
         table.add_row(one_line(one.name), one_line(kind), one_line(ours) or "not asked yet", one_line(told))
     return table

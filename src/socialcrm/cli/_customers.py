@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from socialcrm.cli._inbox import visibility_style
 from socialcrm.cli._session import Session, command_options
-from socialcrm.cli._story import visibility_style
 from socialcrm.cli._text import one_line, when
 from socialcrm.types import Case, Customer, Direction, Identity, Interaction
 
@@ -25,7 +25,7 @@ __all__ = ["customer", "join", "separate", "show_identities", "show_journey"]
 @command_options
 @click.pass_obj
 def customer(session: Session, ref: str) -> None:
-    """Show a customer: their identities, their cases and their journey across channels.
+    """Show a customer and their journey across channels.
 
     REF is a customer's id (u7), or a case's (c3) for the customer behind it.
 
@@ -97,7 +97,9 @@ _REASON = click.option("--reason", required=True, help="Why, for whoever asks la
 @command_options
 @click.pass_obj
 def join(session: Session, a: str, b: str, reason: str, by: str) -> None:
-    """Say that two identities (p12) or customers (u7) are one person. Their cases are drawn anew.
+    """Say that two identities are one person.
+
+    A and B are identities (p12) or customers (u7). Their cases are drawn anew.
 
     \b
     Example:
@@ -115,7 +117,9 @@ def join(session: Session, a: str, b: str, reason: str, by: str) -> None:
 @command_options
 @click.pass_obj
 def separate(session: Session, a: str, b: str, reason: str, by: str) -> None:
-    """Say that two identities are different people; what joined them no longer counts.
+    """Say that two identities are different people.
+
+    What joined them no longer counts, and their cases are drawn anew.
 
     \b
     Example:

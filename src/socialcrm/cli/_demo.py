@@ -13,12 +13,11 @@ from rich.text import Text
 
 from socialcrm.cli import _plot, _world
 from socialcrm.cli._customers import show_identities, show_journey
-from socialcrm.cli._inbox import inbox_table
+from socialcrm.cli._inbox import inbox_table, visibility_style
 from socialcrm.cli._plot import Grading, Joining
 from socialcrm.cli._progress import bars
 from socialcrm.cli._rehearse import Rehearsal
 from socialcrm.cli._session import Session, command_options
-from socialcrm.cli._story import visibility_style
 from socialcrm.cli._text import clean, one_line, when
 from socialcrm.crm import CRM
 from socialcrm.errors import UnknownPlatform

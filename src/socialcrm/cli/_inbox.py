@@ -12,11 +12,12 @@ from rich.text import Text
 
 from socialcrm.cli._session import Session, command_options
 from socialcrm.cli._text import one_line, span, when
-from socialcrm.types import Case, Interaction, Severity
+from socialcrm.types import Case, Interaction, Severity, Visibility
 
-__all__ = ["inbox", "inbox_table", "search", "severity_style"]
+__all__ = ["inbox", "inbox_table", "search", "severity_style", "two_lines", "visibility_style"]
 
 severity_style = {Severity.URGENT: "bold red", Severity.HIGH: "red", Severity.NORMAL: "", Severity.LOW: "dim"}
+visibility_style = {Visibility.PUBLIC: "yellow", Visibility.LIMITED: "magenta", Visibility.PRIVATE: "green"}
 
 
 @click.command()
@@ -68,32 +69,33 @@ def inbox_table(cases: Sequence[Case], now: datetime, *, places: bool = False) -
     table.add_column("Waits", no_wrap=True)
     table.add_column("What they say, and why they stand here", no_wrap=True, overflow="ellipsis", ratio=1)
     for place, case in enumerate(cases, 1):
-        cells = (_lines(case.ref, "", "bold cyan"), _who(case), _where(case), _waits(case, now), _says(case))
+        cells = (two_lines(case.ref, "", "bold cyan"), _who(case), _where(case), _waits(case, now), _says(case))
         table.add_row(*((f"{place}",) if places else ()), *cells)
     return table
 
 
-def _lines(upper: str, lower: str, style: str = "", lower_style: str = "dim") -> Text:
+def two_lines(upper: str, lower: str, style: str = "", lower_style: str = "dim") -> Text:
+    """Return a cell of two lines, neither of which wraps."""
     return Text.assemble((one_line(upper), style), "\n", (one_line(lower), lower_style), overflow="ellipsis", no_wrap=True)
 
 
 def _who(case: Case) -> Text:
     marks = [case.severity.value] if case.severity is not Severity.NORMAL else []
     marks += [case.assignee] if case.assignee else []
-    return _lines(case.customer_name, ", ".join(marks), "bold", severity_style[case.severity])
+    return two_lines(case.customer_name, ", ".join(marks), "bold", severity_style[case.severity])
 
 
 def _where(case: Case) -> Text:
-    return _lines(", ".join(case.channels), case.visibility.value)
+    return two_lines(", ".join(case.channels), case.visibility.value, lower_style=visibility_style[case.visibility])
 
 
 def _waits(case: Case, now: datetime) -> Text:
-    return _lines(span(now - case.waiting_since) if case.waiting_since else "", case.state.value)
+    return two_lines(span(now - case.waiting_since) if case.waiting_since else "", case.state.value)
 
 
 def _says(case: Case) -> Text:
     waits, _, rest = case.why.partition(", ")
-    return _lines(case.excerpt or "(no text)", rest if waits.startswith("waits ") else case.why)
+    return two_lines(case.excerpt or "(no text)", rest if waits.startswith("waits ") else case.why)
 
 
 @click.command()

@@ -11,8 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from socialcrm.cli._inbox import two_lines
 from socialcrm.cli._session import Session, command_options
-from socialcrm.cli._text import clean, one_line, when
+from socialcrm.cli._text import clean, when
 from socialcrm.connectors import TextLimit
 from socialcrm.crm import CRM
 from socialcrm.errors import GuardError, SettingsError
@@ -156,13 +157,14 @@ def outbox(session: Session, state: str | None) -> None:
         session.say("No replies here.")
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
-    for name in ("Reply", "State", "Case", "When", "By", "To", "Where"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=18)
-    table.add_column("What", no_wrap=True, overflow="ellipsis", ratio=1)
+    for name in ("Reply", "Case", "To", "Written"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=20)
+    table.add_column("What, and what became of it", no_wrap=True, overflow="ellipsis", ratio=1)
     for one in found:
-        where = f"{one.channel}, {one.visibility}"
-        cells = (one.ref, one.state, one.case, when(one.created_at, now), one.by, str(one.to), where, one.error or one.text)
-        table.add_row(*map(one_line, cells))
+        to = two_lines(str(one.to), f"{one.channel}, {one.visibility}", "bold")
+        written = two_lines(when(one.created_at, now), f"by {one.by}")
+        became = f"sent {when(one.sent_at, now)}" if one.sent_at else one.error
+        table.add_row(two_lines(one.ref, one.state, "bold cyan"), one.case, to, written, two_lines(one.text, became))
     session.console.print(table)
 
 

@@ -10,13 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from socialcrm.cli._inbox import severity_style
+from socialcrm.cli._inbox import severity_style, visibility_style
 from socialcrm.cli._text import clean, one_line, when
-from socialcrm.types import Case, Direction, Event, Interaction, Moderation, Reply, Visibility
+from socialcrm.types import Case, Direction, Event, Interaction, Moderation, Reply
 
-__all__ = ["show_case", "show_events", "visibility_style"]
-
-visibility_style = {Visibility.PUBLIC: "yellow", Visibility.LIMITED: "magenta", Visibility.PRIVATE: "green"}
+__all__ = ["show_case", "show_events"]
 
 
 def show_case(console: Console, case: Case, said: Sequence[Interaction], waiting: Sequence[Reply], now: datetime) -> None:
