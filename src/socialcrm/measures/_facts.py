@@ -82,7 +82,10 @@ def collect(tx: Tx, since: int | None) -> tuple[list[CaseFact], list[Turn]]:
     if since is not None:
         wanted.append(or_(_C.c.touched >= since, func.coalesce(_C.c.resolved, _C.c.closed).is_(None)))
     statement = (
-        select(_C, _I.c.channel).outerjoin(_I, (_I.c.ws == _C.c.ws) & (_I.c.id == _C.c.first)).where(*wanted).order_by(_C.c.id)
+        select(_C, _I.c.channel.label("began_on"))
+        .outerjoin(_I, (_I.c.ws == _C.c.ws) & (_I.c.id == _C.c.first))
+        .where(*wanted)
+        .order_by(_C.c.id)
     )
     cases = {row.id: _case(row, names) for row in tx.rows(statement)}
     words = (
@@ -104,7 +107,7 @@ def collect(tx: Tx, since: int | None) -> tuple[list[CaseFact], list[Turn]]:
 
 def _case(row: Row[Any], names: dict[int, str]) -> CaseFact:
     ended = row.resolved if row.resolved is not None else row.closed
-    where = names.get(row.channel, "") if row.channel is not None else ""
+    where = names.get(row.began_on, "")
     return CaseFact(row.id, row.customer, where, row.severity, row.queue, row.opened, row.resolved, ended)
 
 

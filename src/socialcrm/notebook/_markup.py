@@ -21,7 +21,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 STYLE = """
-.scrm{font:14px/1.45 system-ui,sans-serif;color:inherit;max-width:64em}
+.scrm{font:14px/1.45 system-ui,sans-serif;color:inherit;max-width:64em;overflow-x:auto}
+.scrm a{color:inherit;text-decoration:underline}
 .scrm h4{margin:.2em 0 .4em;font-size:1.1em}
 .scrm table{border-collapse:collapse;margin:.4em 0;background:transparent;color:inherit}
 .scrm th,.scrm td{padding:.25em .7em .25em 0;text-align:left;vertical-align:top;background:transparent;border:0}
