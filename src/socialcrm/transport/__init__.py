@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from socialcrm.transport._client import open_async_client, open_client, open_ssl_context
     from socialcrm.transport._driver import Driver
     from socialcrm.transport._host import Host
+    from socialcrm.transport._local import Local, fields_of
     from socialcrm.transport._policy import Policy
     from socialcrm.transport._redact import redact
 
@@ -27,7 +28,9 @@ __all__ = [
     "Cassette",
     "Driver",
     "Host",
+    "Local",
     "Policy",
+    "fields_of",
     "open_async_client",
     "open_client",
     "open_ssl_context",
@@ -40,7 +43,9 @@ _HOMES = {
     "Cassette": "_cassette",
     "Driver": "_driver",
     "Host": "_host",
+    "Local": "_local",
     "Policy": "_policy",
+    "fields_of": "_local",
     "open_async_client": "_client",
     "open_client": "_client",
     "open_ssl_context": "_client",
