@@ -13,6 +13,7 @@ from socialcrm import cases
 from socialcrm.cases import Playbook
 from socialcrm.connectors import Connector, Hook, Incoming, PluginManager
 from socialcrm.crm import _hooks
+from socialcrm.crm._blame import blaming, guarded
 from socialcrm.crm._channels import Channels
 from socialcrm.crm._pull import Progress, Pull
 from socialcrm.crm._reads import Reads, short
@@ -216,7 +217,8 @@ class CRM(Reads):
         """
         row = self.channels.row(channel)
         connector = self.channels.connector(row)
-        hook = connector.receive(request)
+        with blaming(row.platform):
+            hook = connector.receive(request)
         pull = Pull(self, row, None)
         for batch in hook.batches:
             pull.take(connector, batch, "webhook")
@@ -234,7 +236,7 @@ class CRM(Reads):
         connector = self.channels.connector(row)
         pull = Pull(self, row, None)
         with self.driver(connector, pull.host(connector, "identify"), row.id) as driver:
-            account = driver.run(connector.identify())
+            account = driver.run(guarded(connector.identify, row.platform))
         pull.adopt(account)
         return account
 

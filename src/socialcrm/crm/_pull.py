@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from socialcrm import cases, ingest
 from socialcrm.connectors import Batch, Connector, Flow, Raw
 from socialcrm.crm._accounts import ChannelRow, list_channels, save_accounts
+from socialcrm.crm._blame import blaming, guarded
 from socialcrm.crm._host import StoreHost, lease_channel, read_cursor, release_channel
 from socialcrm.crm._reports import ChannelReport
 from socialcrm.crm.inbound import Absorbed, absorb, understand
@@ -84,18 +86,25 @@ class Pull:
                 yield connector
             finally:
                 if not self.report.busy:
-                    release_channel(store, key, lease)
+                    self._release(lease)
+
+    def _release(self, lease: Lease) -> None:
+        # A lease ends with its holder anyway: what stopped the turn must not be hidden by what its end met.
+        try:
+            release_channel(self.crm.store, self.channel.id, lease)
+        except SocialCRMError as error:
+            self.report.error = self.report.error or error
 
     def flows(self, connector: Connector[Any]) -> Iterator[tuple[StoreHost, Flow[Any]]]:
         """Yield what to drive, one after another: who we are if we don't know, then each stream."""
         if not self.channel.accounts:
-            yield self.host(connector, "identify"), self._identify(connector)
+            yield self.host(connector, "identify"), guarded(partial(self._identify, connector), self.channel.platform)
         for name, stream in connector.info.streams.items():
             if stream.live != self._live or self.report.error is not None:
                 continue
             cursor = read_cursor(self.crm.store, self.channel.id, name)
             host = self.host(connector, name, saw=cursor)
-            yield host, connector.fetch(name, cursor)
+            yield host, guarded(partial(connector.fetch, name, cursor), self.channel.platform)
 
     def _identify(self, connector: Connector[Any]) -> Flow[None]:
         try:
@@ -199,7 +208,7 @@ class Pull:
         self._total = _size(path)
         done = 0
         try:
-            for batch in connector.load(path):
+            for batch in self._batches(connector, path):
                 done += sum(_weight(raw) for raw in batch.raws)
                 self.take(connector, batch, "load", done=min(done, self._total))
         except OSError as error:
@@ -208,6 +217,10 @@ class Pull:
             error.add_note(f"while loading {path}; what was loaded before stays")
             raise
         return self.report
+
+    def _batches(self, connector: Connector[Any], path: Path) -> Iterator[Batch]:
+        with blaming(self.channel.platform, but=(OSError,)):
+            yield from connector.load(path)
 
     def reprocess(self, connector: Connector[Any]) -> ChannelReport:
         """Parse this channel's quarantined elements again, those of one journal row in one transaction."""

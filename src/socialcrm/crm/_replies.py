@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -143,7 +143,7 @@ class Replies:
             "parts": answer.parts,
             "reply_to": target.pid,
             "scope": target.scope,
-            "to": extra.get("extra", {}).get("reply_to") or target.account,
+            "to": _where_to(extra.get("extra", {}).get("reply_to")) or target.account,
             "to_handle": target.handle,
             "visibility": answer.visibility.value,
             "subject": target.subject,
@@ -229,6 +229,11 @@ class Replies:
         with self._crm.store.write() as tx:
             outbox.cancel(tx, key)
             return records.replies(tx, tables.outbox.c.id == key)[0]
+
+
+def _where_to(told: str | Sequence[str] | None) -> str:
+    """Return the first address that a writer asked answers to go to; empty where they asked for none."""
+    return told if isinstance(told, str) else next(iter(told or ()), "")
 
 
 def _identity(target: Row[Any]) -> Identity:

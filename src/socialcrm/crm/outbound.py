@@ -18,6 +18,7 @@ from socialcrm import cases, identity, ingest, outbox
 from socialcrm.cases import Playbook
 from socialcrm.connectors import Batch, Connector, Flow, Outgoing, Receipt, Step
 from socialcrm.crm._accounts import ChannelRow
+from socialcrm.crm._blame import guarded
 from socialcrm.crm._reports import FlushReport
 from socialcrm.errors import RetryError, SocialCRMError, UnclearError
 from socialcrm.outbox import Letter
@@ -76,13 +77,13 @@ class Delivery:
         self.message = message_of(letter)
         self._playbook = playbook
         self._clock = clock
-        self._settling = bool(letter.intent)
+        self._settling = bool(letter.intent) or letter.state == "unknown"
         self._intended: Step[object] | None = None
         self._acted = False
 
     def flow(self) -> Flow[Receipt | None]:
         """Return what to drive: the send, or the question whether it arrived."""
-        return self._attempt()
+        return guarded(self._attempt, self.channel.platform)
 
     def _attempt(self) -> Flow[Receipt | None]:
         if self._settling:
