@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,22 @@ def test_watch_follows_live_streams(world: World) -> None:
     assert [json.loads(line)["stream"] for line in lines] == ["live"]
 
 
+def test_an_interrupt_ends_watching_in_good_order(world: World) -> None:
+    """Ctrl-C asks the streams to stop at a quiet moment, and is no error."""
+    fetch = world.connector.fetch
+
+    def interrupted(self: Any, stream: str, cursor: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return (yield from fetch(self, stream, cursor))
+
+    world.connector.fetch = interrupted  # type: ignore[method-assign]
+    before = signal.getsignal(signal.SIGINT)
+    result = world.run("watch")
+    assert result.exit_code == 0
+    assert "Stopping at the next quiet moment" in result.stderr
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_watch_says_when_there_is_nothing_to_follow(tmp_path: Path) -> None:
     """Without channels it returns at once and points to sync."""
     world = World(tmp_path).synced()
@@ -127,6 +144,15 @@ def test_the_inbox_shows_need_in_order(world: World) -> None:
     assert [case["customer_name"] for case in told(world, "inbox")] == ["Gwen", "Sam"]
     assert told(world, "inbox", "--limit", "1")[0]["waiting_since"] == "2026-03-01T09:00:00+00:00"
     assert "There are more: --limit 2" in world.ok("inbox", "--limit", "1")
+
+
+def test_a_narrow_window_stacks_the_inbox(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a table has no room, each case stands below the other, whole lines only."""
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = world.ok("inbox")
+    assert "square public" in shown
+    assert "My router is dead." in shown
+    assert max(map(len, shown.splitlines())) <= 60
 
 
 def test_an_empty_inbox_says_so(tmp_path: Path) -> None:

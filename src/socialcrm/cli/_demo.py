@@ -136,7 +136,7 @@ class _Play:
     def _inbox(self) -> None:
         self._act("Who needs an answer, the greatest need first")
         cases = self.crm.inbox(limit=1000)
-        self.console.print(inbox_table(cases[:_TOP], self.crm.clock(), places=True))
+        self.console.print(inbox_table(cases[:_TOP], self.crm.clock(), width=self.console.width, places=True))
         self._say(
             "",
             f"… and {len(cases) - _TOP} more. So far only waiting and repeated writing count: the library reads no text, so "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import click
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +15,8 @@ from socialcrm.cli._text import one_line, span, when
 from socialcrm.types import Case, Interaction, Severity, Visibility
 
 __all__ = ["inbox", "inbox_table", "search", "severity_style", "two_lines", "visibility_style"]
+
+_NARROW = 64
 
 severity_style = {Severity.URGENT: "bold red", Severity.HIGH: "red", Severity.NORMAL: "", Severity.LOW: "dim"}
 visibility_style = {Visibility.PUBLIC: "yellow", Visibility.LIMITED: "magenta", Visibility.PRIVATE: "green"}
@@ -47,19 +49,22 @@ def inbox(session: Session, limit: int, queue: str | None, assignee: str | None,
     elif not shown:
         session.say("Nobody waits for an answer." if any_channel else "No channels yet. See: socialcrm channels add --help")
     else:
-        session.console.print(inbox_table(shown, now))
+        session.console.print(inbox_table(shown, now, width=session.console.width))
         more = f"There are more: --limit {limit * 2}. " if len(found) > limit else ""
         session.say("", f"{more}Read one: socialcrm case {shown[0].ref}")
 
 
-def inbox_table(cases: Sequence[Case], now: datetime, *, places: bool = False) -> RenderableType:
-    """Return cases as a table of two lines each, made for 80 columns and more.
+def inbox_table(cases: Sequence[Case], now: datetime, *, width: int, places: bool = False) -> RenderableType:
+    """Return cases as a table of two lines each, or one below the other where there is no room for a table.
 
     Args:
         cases: In the order to show.
         now: For how long they wait.
+        width: Columns of the terminal.
         places: Number them.
     """
+    if width < _NARROW:
+        return Group(*(_stacked(case) for case in cases))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     if places:
         table.add_column("", justify="right", no_wrap=True, style="dim")
@@ -72,6 +77,15 @@ def inbox_table(cases: Sequence[Case], now: datetime, *, places: bool = False) -
         cells = (two_lines(case.ref, "", "bold cyan"), _who(case), _where(case), _waits(case, now), _says(case))
         table.add_row(*((f"{place}",) if places else ()), *cells)
     return table
+
+
+def _stacked(case: Case) -> Text:
+    marks = _who(case).plain.partition("\n")[2]
+    head = Text.assemble((case.ref, "bold cyan"), " ", (one_line(case.customer_name), "bold"))
+    head.append(f" {marks}" if marks else "", style=severity_style[case.severity])
+    head.append(f"\n{one_line(', '.join(case.channels))} ")
+    head.append(case.visibility.value, style=visibility_style[case.visibility])
+    return head.append(f"\n{one_line(case.excerpt)}").append(f"\n{one_line(case.why)}\n", style="dim")
 
 
 def two_lines(upper: str, lower: str, style: str = "", lower_style: str = "dim") -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -94,7 +95,8 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     probe = Console(stderr=stderr)
-    width = None if probe.is_terminal else max(probe.width, 100)  # nobody's window: leave room, as for a log
+    window = probe.is_terminal or "COLUMNS" in os.environ
+    width = None if window else max(probe.width, 100)  # a log or a pipe has room
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
