@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 from attrs import define
 
-from socialcrm.connectors import Connector, Step
+from socialcrm.connectors import Answer, Connector, Incoming, Step
 from socialcrm.crm import CRM, FlushReport, SyncReport
 from socialcrm.store import Store
 from socialcrm.testing._platform import Gate
@@ -87,6 +87,10 @@ def with_secrets(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+def _nobody(request: Incoming) -> Answer:
+    raise ConnectionRefusedError(f"this platform speaks no HTTP; asked was {request.method}")
+
+
 class _WatchedCRM(CRM):
     """A CRM whose flows may die right after an intent was stored, too."""
 
@@ -118,13 +122,14 @@ class Bench:
         self.platform = (platform or scenario.platform)()
         self.time = Time(scenario.now)
         self.probe = Probe()
-        self.gate = Gate(self.platform.answer)
+        self.gate = Gate(getattr(self.platform, "answer", _nobody))
         self._stack = ExitStack()
         self._happened = 0
         self.folder = Path(self._stack.enter_context(fast_folder()))
         self.settings = with_secrets(connector.info.settings, self._settings())
         self._url = new_store(self.folder / "test.db")
         self._client = self._stack.enter_context(open_client(transport=Local(self.gate, clock=lambda: self.time.now)))
+        self._tell_time()
         self.crm = self._open()
         self.crm.channels.add(connector.info.platform, name=CHANNEL, **self.settings)
 
@@ -192,6 +197,7 @@ class Bench:
         """Let time pass, as long as between two syncs."""
         passed = time if time is not None else self.scenario.later
         self.time.now += passed
+        self._tell_time()
         self.time.monotonic += passed.total_seconds()
 
     def close(self) -> None:
@@ -213,6 +219,10 @@ class Bench:
             yield
         finally:
             self.probe.lives = None
+
+    def _tell_time(self) -> None:
+        if hasattr(self.platform, "now"):
+            self.platform.now = self.time.now
 
     def _open(self) -> CRM:
         crm = _WatchedCRM(

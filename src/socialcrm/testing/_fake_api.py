@@ -95,7 +95,7 @@ class Api:
         if paging == "page":
             number = int(str(query.get("page") or 1))
             page = self._mood(rows[(number - 1) * size :][:size])
-            return _json({"items": page, "total": len(rows)})
+            return _json({"items": page, "total": len(rows), "pages": -(-len(rows) // size)})
         mark = str((_decode(str(query.get("cursor") or "")) if paging == "cursor" else query.get("after")) or "0")
         after = int(mark.rstrip("e"))
         rest = [post for post in rows if post.seq > after]

@@ -74,15 +74,15 @@ def _numbered(settings: FakeSettings, place: Place, query: Mapping[str, str]) ->
     while True:
         answer = yield from Call("GET", "/api/posts", params={**query, "page": str(page), "limit": str(settings.page_size)})
         body = answer.json()
-        if not isinstance(body, Mapping) or not isinstance(body.get("total"), int):
-            raise PayloadError("fake: a page should hold items and their total; check the server's address")
-        rows, total = _rows(body.get("items")), body["total"]
+        if not isinstance(body, Mapping) or not {"total", "pages"} <= body.keys():
+            raise PayloadError("fake: a page should hold items and how many there are; check the server's address")
+        rows, total = _rows(body.get("items")), int(body["total"])
         moved = total != known
         if moved and page > 1 and (not rows or min(map(_seq, rows)) > after):
             page -= 1
             continue
         fresh = [row for row in rows if _seq(row) > after]
-        last = page * settings.page_size >= total
+        last = page >= int(body["pages"])
         if fresh or last:
             highest = max([after, *map(_seq, fresh)])
             return fresh, Place(after=str(highest) if highest else "", page=page if last else page + 1, total=total, last=last)

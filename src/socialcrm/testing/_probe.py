@@ -146,7 +146,7 @@ class Probe:
         return load
 
 
-@define
+@define(eq=False)
 class _Plugin:
     connector: type[Connector[Any]]
 

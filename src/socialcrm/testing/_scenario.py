@@ -43,7 +43,8 @@ class Scenario:
     """A platform with some content, and what may happen there.
 
     Args:
-        platform: Makes the platform, the same each time it is called: see `socialcrm.testing.Platform`.
+        platform: Makes the platform, the same each time it is called: see `socialcrm.testing.Platform`. Its attribute
+            ``now``, if it has one, is kept at the time of the test.
         settings: The channel's settings. Secrets may be plain text here: their values are the canaries that are looked
             for everywhere. For a platform of byte streams a function that makes them of the ports, by name.
         changes: What may happen on the platform between two calls; each is tried between all calls: a new element, an
@@ -57,6 +58,7 @@ class Scenario:
         samples: Further elements to parse: other kinds, odd ones.
         reply: A text to answer with.
         sends: We may answer with these settings.
+        settles: Whether an unclear send arrived can always be found out on this platform.
         now: The time of the test, aware.
         later: What passes between two syncs.
     """
@@ -72,5 +74,6 @@ class Scenario:
     samples: tuple[Raw, ...] = ()
     reply: str = "Sorry for the trouble. Could you please try again now?"
     sends: bool = True
+    settles: bool = True
     now: datetime = datetime(2026, 3, 2, 12, tzinfo=UTC)
     later: timedelta = timedelta(hours=3)
