@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import types
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 
 from socialcrm.errors import SettingsError
 from socialcrm.types import Secret
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 __all__ = ["describe_settings", "make_settings", "plain_settings"]
 
@@ -78,26 +81,45 @@ def _default(default: Any) -> Any:
 
 
 def _convert(value: Any, hint: Any, what: str) -> Any:
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in args:
-            return None
-        return _convert(value, next(arg for arg in args if arg is not type(None)), what)
-    if hint is Secret:
-        return _secret(value, what)
-    if origin in (tuple, frozenset, list):
-        parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
-        return origin(_convert(part, args[0], what) for part in parts)
-    convert = _SCALARS.get(hint)
-    if convert is None:
-        return value
     try:
-        return convert(value)
-    except (TypeError, ValueError):
-        raise SettingsError(f"{what} should be {hint.__name__}, got {value!r}") from None
+        return _converter().structure(value, hint)
+    except SettingsError as error:
+        raise SettingsError(f"{what} {error}") from None
+    except Exception:  # noqa: BLE001 - cattrs reports what a value is not by many kinds of exception
+        raise SettingsError(f"{what} should be {_name(hint)}, got {value!r}") from None
 
 
-def _secret(value: Any, what: str) -> Secret:
+@cache
+def _converter() -> Converter:
+    from cattrs import Converter
+
+    converter = Converter()
+    converter.register_structure_hook(Secret, lambda value, _: _secret(value))
+    converter.register_structure_hook(bool, lambda value, _: _bool(value))
+    converter.register_structure_hook(str, lambda value, _: _str(value))
+    converter.register_structure_hook_func(
+        lambda hint: _sequence(hint) is not None,
+        lambda value, hint: _sequence(hint)(converter.structure(part, get_args(hint)[0]) for part in _parts(value)),
+    )
+    return converter
+
+
+def _sequence(hint: Any) -> Any:
+    origin: Any = get_origin(hint)
+    return origin if origin in (tuple, frozenset, list) else None
+
+
+def _name(hint: Any) -> str:
+    return str(getattr(hint, "__name__", hint)) if get_origin(hint) is None else str(hint)
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return list(value)
+
+
+def _secret(value: Any) -> Secret:
     if isinstance(value, Secret):
         return value
     if callable(value):
@@ -107,7 +129,7 @@ def _secret(value: Any, what: str) -> Secret:
         if secret.reference is not None:
             return secret
     raise SettingsError(
-        f"{what} is a credential, and credentials are not stored: set it in the environment and pass 'env:NAME' "
+        "is a credential, and credentials are not stored: set it in the environment and pass 'env:NAME' "
         "(or 'keyring:SERVICE/NAME', 'file:PATH', a callable, or Secret(...) for this process only)"
     )
 
@@ -128,5 +150,3 @@ def _str(value: Any) -> str:
         raise TypeError(value)
     return value
 
-
-_SCALARS: dict[Any, Callable[[Any], Any]] = {str: _str, int: int, float: float, bool: _bool}
