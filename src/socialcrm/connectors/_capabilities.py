@@ -56,6 +56,7 @@ def measure(text: str, unit: Unit) -> int:
     Returns:
         The length. Graphemes are those of Unicode Standard Annex 29.
     """
+    unit = Unit(unit)
     if unit is Unit.BYTES:
         return len(text.encode("utf-8", "surrogatepass"))
     if unit is Unit.UTF16:

@@ -160,7 +160,7 @@ class Call(Step[Answer]):
 class All(Step[tuple[Answer, ...]]):
     """Several calls at once; answers come in the order of the calls. One failing call fails the step."""
 
-    calls: tuple[Call, ...]
+    calls: tuple[Call, ...] = field(converter=tuple[Call, ...])
 
 
 @frozen
@@ -234,7 +234,8 @@ class Open(Step[Conn]):
         url: Where to. TLS certificates are verified against the host's name.
         timeout: Seconds to connect.
         headers: For ``ws`` and ``wss`` only.
-        auth: For ``ws`` and ``wss``: sign the handshake with `Connector.sign`, as a GET, if it is our origin's host.
+        auth: For ``ws`` and ``wss``: sign the handshake with `Connector.sign`, as a GET, if it goes to the connector's own
+            origin (scheme, host and port, with ``ws`` read as ``http``).
     """
 
     url: str

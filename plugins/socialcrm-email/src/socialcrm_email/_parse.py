@@ -108,7 +108,7 @@ def _interaction(
         author=author,
         parent=parent,
         references=references,
-        kind=Kind.EMAIL,
+        kind=Kind.OTHER if is_automatic(message) else Kind.EMAIL,
         direction=direction,
         visibility=Visibility.PRIVATE,
         moderation=Moderation.SPAM if "Spam" in labels else moderation,

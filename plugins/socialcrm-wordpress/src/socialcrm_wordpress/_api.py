@@ -55,7 +55,7 @@ class Api:
 
     def __init__(self, settings: WordPressSettings) -> None:
         parts = urlsplit(settings.server)
-        self.origin = f"{parts.scheme}://{parts.netloc}"
+        self.origin = f"{parts.scheme}://{parts.netloc}" if settings.server else ""
         self._home = parts.path
         self._root = parts.path + (settings.rest_root[:-1] if "?" in settings.rest_root else settings.rest_root.rstrip("/"))
         self._settings = settings

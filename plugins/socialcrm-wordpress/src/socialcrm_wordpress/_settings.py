@@ -14,7 +14,7 @@ __all__ = ["WordPressSettings"]
 
 def _address(value: str) -> str:
     value = value.strip().rstrip("/")
-    return value if "://" in value else f"https://{value}"
+    return value if "://" in value or not value else f"https://{value}"
 
 
 def _rest_root(value: str) -> str:
@@ -26,7 +26,7 @@ class WordPressSettings:
     """One blog, read as a visitor or with an application password.
 
     Args:
-        server: The site's address, with its folder if it lives in one.
+        server: The site's address, with its folder if it lives in one; empty for a loaded archive only.
         username: Who we are there; empty to read as a visitor.
         password: An application password (WordPress 5.6 and later), not the one for logging in.
         rest_root: Where the REST API begins, below the site's address.
@@ -39,7 +39,11 @@ class WordPressSettings:
         ValueError: The values do not go together; the message says what to change.
     """
 
-    server: str = field(converter=_address, metadata={"help": "the site's address, such as https://blog.example.com"})
+    server: str = field(
+        default="",
+        converter=_address,
+        metadata={"help": "the site's address, such as https://blog.example.com; only a loaded archive does without"},
+    )
     username: str = field(default="", metadata={"help": "the WordPress user; empty to read as a visitor"})
     password: Secret | None = field(default=None, metadata={"help": "an application password of that user"})
     rest_root: str = field(
@@ -54,6 +58,8 @@ class WordPressSettings:
 
     def __attrs_post_init__(self) -> None:
         """Refuse what can't work or would give the password away."""
+        if not self.server and not self.username and self.password is None:
+            return
         parts = urlsplit(self.server)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("server should be a web address such as https://blog.example.com")
