@@ -175,6 +175,8 @@ class Changes:
 
     def expect(self, nodes: set[Node]) -> None:
         """Look up edits and deletions that came before these interactions."""
+        if not self.tx.holds(tables.pending, self.source.channel):
+            return
         statement = select(tables.pending).where(
             tables.pending.c.ws == self.tx.ws,
             tables.pending.c.channel == self.source.channel,

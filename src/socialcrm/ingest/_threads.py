@@ -65,7 +65,7 @@ class Threads:
         """Read what the database knows of these ids and keys: at most three statements."""
         unknown = {pid for scope, pid in wanted if (scope, pid) not in known}
         haunted: dict[Node, int] = {}
-        if unknown:
+        if unknown and self.tx.holds(tables.ghosts, self.channel):
             ghosts = select(tables.ghosts).where(
                 tables.ghosts.c.ws == self.tx.ws,
                 tables.ghosts.c.channel == self.channel,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Executable, Row, Select, Table
+from sqlalchemy import Connection, CursorResult, Executable, Row, Select, Table, select
 
 from socialcrm.store._sets import Sets, adapt
 
@@ -39,6 +39,11 @@ class Tx:
     def value(self, statement: Select[Any], **parameters: Any) -> Any:
         """Run a query for one value; ``None`` where there is no row."""
         return self.run(statement, **parameters).scalar()
+
+    def holds(self, table: Table, channel: int) -> bool:
+        """Tell whether a table has any row of a channel: one look that often spares thousands."""
+        statement = select(table.c.channel).where(table.c.ws == self.ws, table.c.channel == channel).limit(1)
+        return self.row(statement) is not None
 
     def run(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
         """Run any statement."""

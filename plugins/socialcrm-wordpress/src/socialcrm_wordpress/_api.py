@@ -61,7 +61,13 @@ class Api:
         self._settings = settings
 
     def path(self, route: str) -> str:
-        """Return the path of a route such as ``/wp/v2/comments``."""
+        """Return the path of a route such as ``/wp/v2/comments``.
+
+        Raises:
+            SettingsError: The channel only holds an archive.
+        """
+        if not self.origin:
+            raise SettingsError("this channel has no server: it holds an archive only; set 'server' to the site's address")
         return self._root + route
 
     def access(self) -> Flow[Access]:
