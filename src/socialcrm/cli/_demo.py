@@ -121,6 +121,9 @@ class _Play:
     def _say(self, *paragraphs: str) -> None:
         """Print sentences of ours; what customers wrote stands in them as one line."""
         for text in paragraphs:
+            if not text:
+                self.console.print()
+                continue
             indent = len(text) - len(text.lstrip(" "))
             self.console.print(Padding(Text(clean(text.strip())), (0, 0, 0, indent), expand=False))
 
@@ -166,6 +169,7 @@ class _Play:
         customer = joined[1].customer
         self.console.print()
         show_identities(self.console, customer.identities)
+        self.console.print()
         show_journey(self.console, self.crm.interactions(customer=customer), self.crm.clock())
         self._say("", "Two people named Anna Schmidt wrote as well. A name alone never links: they stay two.")
 

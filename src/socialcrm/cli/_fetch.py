@@ -152,18 +152,21 @@ def reprocess(session: Session, name: str | None) -> None:
 @command_options
 @click.pass_obj
 def tick(session: Session) -> None:
-    """Wake the cases whose snooze is over. Call it from your scheduler, every few minutes.
+    """Let time pass for the cases.
+
+    Wakes those whose snooze is over, and whatever else a time brings by the playbook. Call it from your scheduler, every few
+    minutes.
 
     \b
     Example:
       socialcrm tick
     """
     with session.crm() as crm:
-        woken = crm.tick()
+        changed = crm.tick()
     if session.json:
-        session.emit({"woken": woken})
+        session.emit({"changed": changed})
     else:
-        session.say(f"{woken} {'case' if woken == 1 else 'cases'} woken.")
+        session.say(f"{changed} {'case' if changed == 1 else 'cases'} changed.")
 
 
 @click.command()
