@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from socialcrm.transport._host import Host
     from socialcrm.transport._local import Local, fields_of
     from socialcrm.transport._policy import Policy
-    from socialcrm.transport._redact import redact
+    from socialcrm.transport._redact import redact, sensitive
 
 __all__ = [
     "AsyncDriver",
@@ -35,6 +35,7 @@ __all__ = [
     "open_client",
     "open_ssl_context",
     "redact",
+    "sensitive",
 ]
 
 _HOMES = {
