@@ -51,6 +51,7 @@ _HOMES = {
     "open_client": "_client",
     "open_ssl_context": "_client",
     "redact": "_redact",
+    "sensitive": "_redact",
 }
 
 
