@@ -152,7 +152,8 @@ class _Play:
         self._say(
             f"Edith Calloway's line is dead, and with it the alarm pendant that she wears ({edith.case.ref}). Vincent Vale has "
             f"1,284,310 followers, put a tick into his name and misses a letter on his display ({vincent.case.ref}). "
-            "Numbers of followers never reach the inbox: there is no field for them. Ines grades what she read:",
+            "Numbers of followers never reach the inbox: there is no field for them. Ines grades what she read, and "
+            "Larkwire's playbook wants urgent cases answered within an hour, others within two days, what can wait within a week:",
             "",
         )
         for one in graded:
