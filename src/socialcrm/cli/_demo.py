@@ -153,7 +153,7 @@ class _Play:
             f"Edith Calloway's line is dead, and with it the alarm pendant that she wears ({edith.case.ref}). Vincent Vale has "
             f"1,284,310 followers, put a tick into his name and misses a letter on his display ({vincent.case.ref}). "
             "Numbers of followers never reach the inbox: there is no field for them. Ines grades what she read, and "
-            "Larkwire's playbook wants urgent cases answered within an hour, others within two days, what can wait within a week:",
+            "Larkwire's playbook wants urgent cases answered within an hour, others in two days, the least in a week:",
             "",
         )
         for one in graded:
