@@ -67,7 +67,7 @@ class Town:
         self, url: str = "sqlite:///:memory:", channels: Iterable[str] = ("mail", "forum"), workspace: str = "town"
     ) -> None:
         self.now = MONDAY + timedelta(days=1)
-        plugins = PluginManager(find=lambda: [])
+        plugins = PluginManager(find=list)
         plugins.register(_Plugin(), "plain")
         self.crm = CRM(Store.open(url, workspace), plugins=plugins, clock=lambda: self.now)
         for name in channels:

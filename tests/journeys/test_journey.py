@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from _town import MONDAY, Town
@@ -85,7 +86,7 @@ def test_waits_alternate_and_leave_no_gap(told: list[tuple[int, bool]], ended: i
     facts = [Fact(1, at, inbound, 1, ended) for at, inbound in sorted(told)]
     found = list(spans(facts))
     assert bool(found) == bool(facts)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.until == after.since
         assert before.who is not after.who
         assert before.answered

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socialcrm.connectors import Raw
-from socialcrm.journeys import LOG_COLUMNS, Path as Way
+from socialcrm.journeys import LOG_COLUMNS
+from socialcrm.journeys import Path as Way
 from socialcrm.journeys._map import rank
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "journeys"))
-from _town import Town, town as make_town  # noqa: E402 - the builder that the reading rooms' tests share
+import _town
 
 
 @pytest.fixture
-def town() -> Iterator[Town]:
+def town() -> Iterator[_town.Town]:
     """A town in memory."""
-    yield from make_town()
+    yield from _town.town()

@@ -15,7 +15,7 @@ __all__ = ["COLOURS", "swimlanes", "volumes", "waits"]
 
 COLOURS = ("#3b82f6", "#f08c00", "#10a36f", "#e0487a", "#8b5cf6", "#0891b2", "#a16207", "#64748b")
 _WIDTH = 760
-_LEFT, _RIGHT = 90, 12
+_LEFT, _RIGHT = 108, 12
 
 
 def volumes(timeline: Sequence[Any], step: timedelta, *, height: int = 170) -> Markup | None:
@@ -143,7 +143,7 @@ def _times(first: datetime, end: datetime, height: int) -> list[Markup]:
     form = "%H:%M" if step < day else "%a %d %b" if step <= day else "%d %b %Y"
     marks: list[Markup] = []
     at = begin
-    while at <= span - 0.04 * span:
+    while at <= 0.92 * span:
         marks.append(_text(_LEFT + at * scale, height - 6, f"{first + timedelta(seconds=at):{form}}"))
         at += step
     return marks or [_text(_LEFT, height - 6, f"{first:%d %b %H:%M}")]

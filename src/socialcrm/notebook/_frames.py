@@ -1,7 +1,8 @@
 """Records as data frames of pandas, Polars or PyArrow, built through narwhals.
 
 One row for each record. Text and enums are strings, times are aware (UTC, microseconds), waits are durations, tuples of words
-are joined by ``", "``, mappings are JSON; what is missing is null. The columns depend on the kind of record only, never on the
+are joined by ``", "``, mappings are JSON; what is missing is null. Counts that may be missing are floats, because pandas has no
+null among its plain integers. The columns depend on the kind of record only, never on the
 data, so an empty frame has them too.
 """
 
@@ -152,7 +153,7 @@ def _plain(value: Any) -> Any:
 def _report_kinds(report: Any) -> dict[str, type]:
     kinds: dict[str, type] = {"part": str}
     for measure in report.measures:
-        kinds[measure.name] = {"time": timedelta, "contacts": float}.get(measure.unit, int)
+        kinds[measure.name] = timedelta if measure.unit == "time" else float
     return kinds
 
 

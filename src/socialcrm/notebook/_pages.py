@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Any
 
 from socialcrm.notebook._charts import swimlanes, volumes, waits
@@ -155,6 +155,7 @@ def _conversation(one: Any) -> Content:
 
 def _journey(one: Any) -> Content:
     theirs = [wait for wait in one.waits if wait.who == "customer"]
+    moves = _many(one.changes, "change") + " of place"
     moved = [
         tag("li", moment(step.at), f" {_place(step.origin, step.before)} → {_place(step.target, step.after)} ", step.case)
         for step in one.changes
@@ -172,6 +173,16 @@ def _journey(one: Any) -> Content:
         _cases(one.cases) if one.cases else None,
         [_interaction(line) for line in one.interactions[-_LINES:]],
     ]
+
+
+def _many(records: Sized, what: str) -> str:
+    return f"{len(records)} {what}" if len(records) == 1 else f"{len(records)} {what}s"
+
+
+def _way(path: Any) -> str:
+    if path.private:
+        return f"{path.origin} → {path.target}, in private"
+    return f"{path.origin} → {path.target}" + (", in public again" if path.origin == path.target else "")
 
 
 def _place(channel: str, visibility: str) -> str:
@@ -192,10 +203,7 @@ def _map(one: Any) -> Content:
         )
         for row in one.channels
     )
-    paths = (
-        (f"{path.origin} → {path.target}{', in private' if path.private else ''}", str(path.moves), str(path.customers))
-        for path in one.paths
-    )
+    paths = ((_way(path), str(path.moves), str(path.customers)) for path in one.paths)
     return [
         _head("Map"),
         table(heads, rows),

@@ -28,8 +28,8 @@ def export(tx: Tx, customer: int) -> dict[str, Any]:
 
     Returns:
         ``customer`` with identities and handles; ``interactions`` with earlier wordings, and with the element as the platform
-        sent it (bytes as base64) under ``raw``; ``cases``, ``events``, ``replies``, and ``links``: why identities were taken
-        for one person.
+        sent it (bytes as base64) under ``raw``; ``cases``, ``events``, ``replies``, ``notes``; and ``links``: why
+        identities were taken for one person.
 
     Raises:
         NotFound: There is no such customer.
@@ -54,6 +54,7 @@ def export(tx: Tx, customer: int) -> dict[str, Any]:
         "cases": [_plain(one) for one in records.cases(tx, rows, lambda _: "")],
         "events": [_plain(one) for one in events],
         "replies": [_plain(one) for one in records.replies(tx, tables.outbox.c.id.in_(_letters(tx, theirs)))],
+        "notes": _notes(tx, theirs),
         "links": _links(tx, people),
     }
 
@@ -88,6 +89,15 @@ def _raws(tx: Tx, theirs: Theirs) -> dict[str, Any]:
         for pos, name in wanted[row.id]:
             found[name] = _plain(elements[pos].body)
     return found
+
+
+def _notes(tx: Tx, theirs: Theirs) -> list[dict[str, Any]]:
+    table = tables.notes
+    statement = select(table).where(table.c.ws == tx.ws, tx.sets.among(table.c.case_id, "ids")).order_by(table.c.id)
+    return [
+        {"case": ref("case", row.case_id), "at": _plain(from_micros(row.at)), "author": row.author, "text": row.text}
+        for row in tx.rows(statement, ids=theirs.cases)
+    ]
 
 
 def _links(tx: Tx, people: list[int]) -> list[dict[str, Any]]:

@@ -68,6 +68,7 @@ def forget(tx: Tx, customer: int, *, now: int, by: str, playbook: Playbook, pars
     _forget_threads(tx, theirs, mark)
     _forget_words(tx, theirs, mark)
     _forget_people(tx, theirs, mark, now)
+    _forget_remarks(tx, theirs)
     events = _close(tx, theirs, playbook, now, by)
     _overwrite(tx, "OFF")
     return Forgotten(
@@ -195,6 +196,13 @@ def _forget_people(tx: Tx, theirs: Theirs, mark: Marker, now: int) -> None:
     tx.update(links, ("evidence",), [("", row.id) for row in rows])
     owners = {theirs.customer, *(row.origin for row in theirs.identities)}
     tx.update(tables.customers, ("name",), [("", key) for key in owners])
+
+
+def _forget_remarks(tx: Tx, theirs: Theirs) -> None:
+    """What we wrote about them: notes on their cases, and what we knew of them."""
+    notes, profiles = tables.notes, tables.profiles
+    tx.run(delete(notes).where(notes.c.ws == tx.ws, tx.sets.among(notes.c.case_id, "ids")), ids=theirs.cases)
+    tx.run(delete(profiles).where(profiles.c.ws == tx.ws, tx.sets.among(profiles.c.identity, "ids")), ids=theirs.people)
 
 
 def _close(tx: Tx, theirs: Theirs, playbook: Playbook, now: int, by: str) -> list[EventRow]:
