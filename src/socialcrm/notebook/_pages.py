@@ -162,11 +162,7 @@ def _journey(one: Any) -> Content:
     ]
     return [
         _head(said(one.customer.name), " ", tag("span", one.customer.ref, class_="m")),
-        tag(
-            "p",
-            f"{len(one.interactions)} interactions, {len(one.cases)} cases, {len(one.changes)} changes of place",
-            class_="m",
-        ),
+        tag("p", ", ".join((_many(one.interactions, "interaction"), _many(one.cases, "case"), moves)), class_="m"),
         swimlanes(one.interactions, theirs, one.channels),
         tag("p", "dots: customer (blue), us (green); bands: the customer waits", class_="m"),
         tag("ul", moved) if moved else None,
