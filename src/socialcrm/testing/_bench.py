@@ -11,13 +11,15 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, get_args, get_type_hints
+from typing import Any, ClassVar, get_args, get_type_hints
 
 from attrs import define
+from sqlalchemy import Engine, event
 
 from socialcrm.connectors import Answer, Connector, Incoming, Step
 from socialcrm.crm import CRM, FlushReport, SyncReport
 from socialcrm.store import Store
+from socialcrm.store._engine import make_engine, parse_url
 from socialcrm.testing._platform import Gate
 from socialcrm.testing._probe import Probe
 from socialcrm.testing._scenario import Scenario
@@ -26,7 +28,7 @@ from socialcrm.testing._state import State
 from socialcrm.transport import Driver, Host, Local, Policy, open_async_client, open_client
 from socialcrm.types import Secret
 
-__all__ = ["CHANNEL", "Bench", "Time", "fast_folder", "new_store", "with_secrets"]
+__all__ = ["CHANNEL", "Bench", "Database", "Time", "fast_folder", "with_secrets"]
 
 CHANNEL = "channel"
 _ROUNDS = 8
@@ -70,10 +72,45 @@ def _template() -> bytes:
         return path.read_bytes()
 
 
-def new_store(path: Path) -> str:
-    """Write an empty database of our schema, in a millisecond, and return its address."""
-    path.write_bytes(_template())
-    return f"sqlite:///{path}"
+@define(eq=False)
+class Database:
+    """A database file with a connection pool that is used again for the next file: only compiled statements stay.
+
+    Args:
+        engine: The pool.
+        path: The file that new connections open.
+    """
+
+    engine: Engine
+    path: Path
+
+    _free: ClassVar[list[Database]] = []
+
+    @classmethod
+    def at(cls, path: Path) -> Database:
+        """Write an empty database of our schema into a file."""
+        path.write_bytes(_template())
+        if cls._free:
+            found = cls._free.pop()
+            found.path = path
+            return found
+        made = cls(make_engine(parse_url(f"sqlite:///{path}")), path)
+
+        @event.listens_for(made.engine, "do_connect")
+        def _aim(_dialect: Any, _record: Any, arguments: list[Any], _options: dict[str, Any]) -> None:
+            arguments[:] = [str(made.path)]
+
+        return made
+
+    def open(self) -> Store:
+        """Open the file; nothing of an earlier opening is left but what was committed."""
+        self.engine.dispose()
+        return Store(self.engine, 1, str(self.path))
+
+    def release(self) -> None:
+        """Let another file use the pool."""
+        self.engine.dispose()
+        self._free.append(self)
 
 
 def with_secrets(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +164,7 @@ class Bench:
         self._happened = 0
         self.folder = Path(self._stack.enter_context(fast_folder()))
         self.settings = with_secrets(connector.info.settings, self._settings())
-        self._url = new_store(self.folder / "test.db")
+        self._database = Database.at(self.folder / "test.db")
         self._client = self._stack.enter_context(open_client(transport=Local(self.gate, clock=lambda: self.time.now)))
         self._tell_time()
         self.crm = self._open()
@@ -203,6 +240,7 @@ class Bench:
     def close(self) -> None:
         """Close and remove everything."""
         self.crm.close()
+        self._database.release()
         self._stack.close()
 
     def __enter__(self) -> Bench:
@@ -226,7 +264,7 @@ class Bench:
 
     def _open(self) -> CRM:
         crm = _WatchedCRM(
-            Store.open(self._url),
+            self._database.open(),
             plugins=self.probe.plugins(self.cls),
             clock=lambda: self.time.now,
             client=self._client,

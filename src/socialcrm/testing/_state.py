@@ -10,7 +10,8 @@ from attrs import frozen
 from sqlalchemy import select
 
 from socialcrm.crm import CRM
-from socialcrm.store import Tx, records, tables
+from socialcrm.store import Tx, records, ref, tables
+from socialcrm.types import Interaction
 
 __all__ = ["State", "compare", "live_texts"]
 
@@ -29,55 +30,60 @@ class State:
     def of(cls, crm: CRM) -> State:
         """Read the state of a workspace."""
         with crm.store.read() as tx:
-            known = {row.ref: (row.channel, row.scope, row.id) for row in records.interactions(tx)}
+            found = records.interactions(tx)
             return cls(
                 {
-                    "interactions": _interactions(tx),
-                    "threads": _threads(tx),
-                    "cases": _cases(tx),
+                    "interactions": _interactions(found, _wordings(tx)),
+                    "threads": _threads(found),
+                    "cases": _cases(tx, found),
                     "cursor": _rows(tx, tables.cursors, ("channel", "stream", "key"), ("value",)),
                     "quarantine": _rows(tx, tables.quarantine, ("channel", "kind", "error"), ("solved",)),
                     "accounts": _rows(tx, tables.channels, ("name",), ("accounts",)),
                     "outbox": _rows(tx, tables.outbox, ("uid",), ("state", "parts", "intent")),
-                    "count": {"interactions": len(known)},
+                    "count": {"interactions": len(found)},
                 }
             )
 
 
-def _interactions(tx: Tx) -> dict[Any, Any]:
-    found = {}
-    for one in records.interactions(tx):
-        earlier = Counter(revision.text for revision in records.revisions(tx, int(one.ref[1:])))
-        shown = {
-            "text": one.text, "subject": one.subject, "at": one.at, "author": one.author.id, "kind": one.kind.value,
-            "direction": one.direction, "visibility": one.visibility.value, "moderation": one.moderation.value,
-            "parent": one.parent, "url": one.url, "edited": one.edited_at, "deleted": one.deleted_at is not None,
-            "conversation": one.conversation, "earlier wordings": sorted(earlier),
-        }  # fmt: skip
-        found[one.channel, one.scope, one.id] = shown
+def _wordings(tx: Tx) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    table = tables.revisions
+    for row in tx.rows(select(table.c.interaction, table.c.text).where(table.c.ws == tx.ws)):
+        found.setdefault(ref("interaction", row.interaction), set()).add(row.text)
     return found
 
 
-def _threads(tx: Tx) -> dict[Any, Any]:
+def _interactions(held: Iterable[Interaction], earlier: Mapping[str, set[str]]) -> dict[Any, Any]:
+    return {
+        (one.channel, one.scope, one.id): {
+            "text": one.text, "subject": one.subject, "at": one.at, "author": one.author.id, "kind": one.kind.value,
+            "direction": one.direction, "visibility": one.visibility.value, "moderation": one.moderation.value,
+            "parent": one.parent, "url": one.url, "edited": one.edited_at, "deleted": one.deleted_at is not None,
+            "conversation": one.conversation, "earlier wordings": sorted(earlier.get(one.ref, ())),
+        }
+        for one in held
+    }  # fmt: skip
+
+
+def _threads(held: Iterable[Interaction]) -> dict[Any, Any]:
     threads: dict[str, list[Any]] = {}
-    for one in records.interactions(tx):
+    for one in held:
         threads.setdefault(one.thread, []).append((one.channel, one.scope, one.id))
     return {min(members): sorted(members) for members in threads.values()}
 
 
-def _cases(tx: Tx) -> dict[Any, Any]:
+def _cases(tx: Tx, held: Iterable[Interaction]) -> dict[Any, Any]:
     members: dict[str, list[Any]] = {}
-    for one in records.interactions(tx):
+    for one in held:
         if one.case:
             members.setdefault(one.case, []).append((one.channel, one.scope, one.id))
     table = tables.cases
-    rows = tx.rows(select(table).where(table.c.ws == tx.ws, table.c.merged.is_(None)))
     found = {}
-    for row in rows:
-        held = sorted(members.get(f"c{row.id}", ()))
-        if held:
+    for row in tx.rows(select(table).where(table.c.ws == tx.ws, table.c.merged.is_(None))):
+        mine = sorted(members.get(ref("case", row.id), ()))
+        if mine:
             names = ("state", "severity", "queue", "contacts", "opened", "waiting", "due", "answered", "tags")
-            found[held[0]] = {"members": held, **{name: getattr(row, name) for name in names}}
+            found[mine[0]] = {"members": mine, **{name: getattr(row, name) for name in names}}
     return found
 
 

@@ -79,7 +79,7 @@ def typed(run: Callable[[], object], when: str) -> None:
         return
     except Exception as error:  # noqa: BLE001 - whatever a connector lets escape is the finding
         broken(
-            "whatever the platform answers, a flow ends well or with one of socialcrm.errors, so that the host knows what to do",
+            "whatever the platform answers, a flow ends well or with one of socialcrm.errors: the host then knows what to do",
             "it reads answer.json()['key'] of a body that is a list or a page, and a KeyError or TypeError escapes; say "
             "PayloadError, or let the error of the call pass",
             f"{type(error).__name__}: {error}, {when}",

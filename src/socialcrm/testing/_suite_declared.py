@@ -1,0 +1,122 @@
+"""The contract of declarations: what a connector says of itself is so."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, get_type_hints
+
+import attrs
+import pytest
+
+from socialcrm.connectors import CONTRACT, Capabilities, Connector, ConnectorInfo, Stream, describe_settings, make_settings
+from socialcrm.errors import SettingsError, SocialCRMError
+from socialcrm.testing._promise import broken, check
+from socialcrm.testing._scenario import Scenario
+from socialcrm.testing._suite_base import SuiteBase
+from socialcrm.transport import sensitive
+from socialcrm.types import Secret
+
+__all__ = ["Declared"]
+
+_METHODS = {
+    "send": "send",
+    "webhook": "receive",
+    "archive": "load",
+    "search": "search",
+    "profile": "profile",
+    "retract": "retract",
+    "react": "react",
+    "mark_read": "mark_read",
+    "move_to_private": "move_to_private",
+    "renew": "renew",
+}
+
+
+class Declared(SuiteBase):
+    """Info, capabilities, settings."""
+
+    def test_what_it_declares_is_what_it_implements(self) -> None:
+        """Each capability has its method, and each method its capability."""
+        able = self.connector.info.capabilities
+        for capability, method in _METHODS.items():
+            declared, implemented = bool(getattr(able, capability)), self._has(method)
+            check(
+                declared == implemented,
+                "declared = implemented, both ways",
+                "a capability is copied from another plugin, or forgotten for a method that was added",
+                f"Capabilities.{capability} is {declared}, and {method}() is {'' if implemented else 'not '}implemented",
+            )
+        check(
+            not able.send or able.idempotent or self._has("settle"),
+            "what sends can settle an unclear send, unless the platform recognises a repeated one (idempotent)",
+            "settle() is forgotten",
+        )
+        check(
+            not able.send or able.visibility,
+            "what sends says in which visibilities",
+            "Capabilities.visibility is left empty, so that every reply is refused",
+        )
+
+    def test_its_info_is_complete(self) -> None:
+        """Platform, contract, streams and settings are there, and typed."""
+        info = self.connector.info
+        check(isinstance(info, ConnectorInfo), "info is a ConnectorInfo", "it is a property or a plain class", type(info))
+        check(info.contract == CONTRACT, f"info.contract is the contract it was written for, now {CONTRACT}", "", info.contract)
+        check(
+            info.platform and info.platform == info.platform.lower() and " " not in info.platform,
+            "platform is one word in lower case",
+            "the platform's own spelling stands there; that is 'title'",
+            info.platform,
+        )
+        streams = all(isinstance(stream, Stream) for stream in info.streams.values())
+        check(streams, "streams are Stream records by name", "a list of names", info.streams)
+        check(bool(info.streams) == self._has("fetch"), "what has streams fetches", "a stream without fetch()", info.streams)
+        check(isinstance(info.capabilities, Capabilities), "capabilities are a Capabilities record", "", info.capabilities)
+
+    def test_an_unknown_stream_is_refused(self, scenario: Scenario) -> None:
+        """A stream that was not declared raises UnsupportedError."""
+        with self.bench(scenario) as bench:
+            flow = bench.connector.fetch("no such stream", {})
+            try:
+                next(flow)
+            except SocialCRMError:
+                return
+            except StopIteration:
+                pass
+            finally:
+                if isinstance(flow, Generator):
+                    flow.close()
+            broken(
+                "fetch() refuses a stream that it does not have, with UnsupportedError",
+                "it takes every name for its only stream",
+            )
+
+    def test_settings_are_typed_and_credentials_are_secrets(self, scenario: Scenario) -> None:
+        """The settings are an attrs class of plain types with help; what holds a credential is a Secret."""
+        cls = self.connector.info.settings
+        check(attrs.has(cls), "settings are an attrs class", "a dictionary or a dataclass", cls)
+        for name, hint in get_type_hints(cls, include_extras=False).items():
+            if name not in {field.name for field in attrs.fields(cls)}:
+                continue
+            secret = hint is Secret or Secret in getattr(hint, "__args__", ())
+            check(
+                secret or not sensitive(name),
+                "every credential is a Secret: masked, and never stored",
+                "a token is a plain str",
+                f"{name}: {hint}",
+            )
+            check(
+                hint is not Any and hint is not object,
+                "settings are typed, so that a wrong value is told when the channel is added",
+                "Any",
+                f"{name}: {hint}",
+            )
+        for name, _kind, _default, told in describe_settings(cls):
+            check(told, 'every setting explains itself: metadata={"help": "…"}', "the help is left out", name)
+        with self.bench(scenario) as bench:
+            given = {**bench.settings, "no_such_setting": "x"}
+            with pytest.raises(SettingsError):
+                make_settings(cls, given, platform=self.connector.info.platform)
+
+    def _has(self, method: str) -> bool:
+        return getattr(self.connector, method) is not getattr(Connector, method)
