@@ -207,6 +207,10 @@ def doctor(as_json: bool) -> None:
             click.echo(clean(f"{state:<5}  {_name(plugin)}  {plugin.report.distribution}{seconds}"))
             for finding in plugin.findings:
                 click.echo(clean(f"         {'-' if finding.wrong else 'note:'} {finding}"))
-        click.echo("Something is wrong; see above." if wrong else f"{len(found)} plugins, all is well.")
+        click.echo(
+            "Something is wrong; see above."
+            if wrong
+            else f"{len(found)} {'plugin' if len(found) == 1 else 'plugins'}, all is well."
+        )
     if wrong:
         raise SystemExit(1)
