@@ -11,12 +11,11 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from socialcrm.errors import SettingsError
 
-__all__ = ["BEGIN_WRITE", "make_engine", "parse_url"]
+__all__ = ["BEGIN_WRITE", "make_engine", "parse_url", "use_wal"]
 
 BEGIN_WRITE = {"socialcrm_begin": "BEGIN IMMEDIATE"}
 
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # an acknowledged webhook survives a power cut, not only a crash
     "PRAGMA wal_autocheckpoint=8000",
     "PRAGMA cache_size=-131072",
@@ -69,11 +68,25 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except sqlite3.Error:
+            connection.close()
+            raise
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("socialcrm_begin", "BEGIN"))
 
     return engine
+
+
+def use_wal(engine: Engine) -> None:
+    """Let readers of a SQLite file go on while somebody writes; it changes the file, so be sure that it is ours."""
+    if engine.dialect.name == "sqlite":
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()

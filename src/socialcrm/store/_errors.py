@@ -12,10 +12,10 @@ from socialcrm.errors import SocialCRMError, StoreBusy, StoreError
 __all__ = ["translated"]
 
 _SQLITE = {
-    8: "the database is read-only; check the file's and the folder's permissions",
-    10: "the disk failed while the database was used; check the disk",
+    8: "the database is read-only; check the file's and the folder's permissions. What was committed is safe",
+    10: "the disk failed while the database was used, or a limit on the size of files was met; check the disk and the limit",
     11: "the database file is damaged; restore a backup",
-    13: "the disk is full; free some space, then run the same command again",
+    13: "the disk is full; free some space, then run the same command again. What was committed is safe",
     14: "the database file can't be opened; check that the folder exists and may be written to",
     26: "the file is not a database; give the path of another file",
 }
@@ -47,7 +47,7 @@ def _ours(error: exc.DBAPIError, url: str) -> SocialCRMError:
             return StoreBusy(f"{url}: another process is writing to the database; try again")
         known = _SQLITE.get(code & 0xFF)
         if known:
-            return StoreError(f"{url}: {known}. What was committed is safe")
+            return StoreError(f"{url}: {known}")
     state = getattr(cause, "sqlstate", None)
     if state in _POSTGRESQL_BUSY:
         return StoreBusy(f"{url}: the transaction collided with another one; try again")

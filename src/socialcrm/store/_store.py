@@ -12,7 +12,7 @@ from sqlalchemy.pool import StaticPool
 
 from socialcrm.errors import SettingsError
 from socialcrm.store import _migrate
-from socialcrm.store._engine import BEGIN_WRITE, make_engine, parse_url
+from socialcrm.store._engine import BEGIN_WRITE, make_engine, parse_url, use_wal
 from socialcrm.store._errors import translated
 from socialcrm.store._schema import workspaces
 from socialcrm.store._sets import Sets
@@ -65,6 +65,7 @@ class Store:
         try:
             with translated(name):
                 _migrate.ensure(engine, name)
+                use_wal(engine)
                 ws = _workspace(engine, workspace)
         except BaseException:
             engine.dispose()
