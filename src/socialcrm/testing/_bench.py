@@ -185,7 +185,8 @@ class Bench:
         self.crm.close()
         self.crm = self._open()
         secrets = {name: value for name, value in self.settings.items() if isinstance(value, Secret)}
-        self.crm.channels.provide(CHANNEL, **secrets)
+        for channel in self.crm.channels:
+            self.crm.channels.provide(channel.name, **secrets)
         return self.crm
 
     def sync(self) -> SyncReport:

@@ -153,7 +153,7 @@ class FakeConnector(Connector[FakeSettings]):
     def load(self, path: Path) -> Iterator[Batch]:
         """Read the platform's export: JSON lines, our account first."""
         raws: list[Raw] = []
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
                     ((kind, body),) = json.loads(line).items()

@@ -23,6 +23,8 @@ from socialcrm.types import Secret
 if TYPE_CHECKING:
     import httpx
 
+    from socialcrm.crm import CRM
+
 __all__ = ["MOODS", "PAGINGS", "FakePlatform"]
 
 PAGINGS = ("since", "page", "link", "cursor")
@@ -226,7 +228,7 @@ class FakePlatform:
         manager.register(_fake_connector, "fake")
         return manager
 
-    def crm(self, url: str = "sqlite:///:memory:", **options: Any) -> Any:
+    def crm(self, url: str = "sqlite:///:memory:", **options: Any) -> CRM:
         """Open a CRM with one channel ``fake`` on this platform; its clock is the platform's.
 
         Args:
@@ -235,7 +237,7 @@ class FakePlatform:
         """
         import socialcrm
 
-        given = {"plugins": self.plugins(), "client": self.client(), "clock": self.clock, **options}
+        given: dict[str, Any] = {"plugins": self.plugins(), "client": self.client(), "clock": self.clock, **options}
         crm = socialcrm.open(url, **given)
         crm.channels.add("fake", name="fake", **self.settings())
         return crm

@@ -1,0 +1,44 @@
+"""Both databases keep the contract of stores."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from socialcrm.store import Store
+from socialcrm.testing import StoreSuite
+
+_names = itertools.count(1)
+
+
+class TestSQLite(StoreSuite):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path / 'suite.db'}"
+
+
+@pytest.mark.server("postgresql")
+class TestPostgreSQL(StoreSuite):
+    @pytest.fixture(scope="class")
+    def cluster(self) -> Iterator[Any]:
+        path = Path(__file__).parents[1] / "servers" / "postgresql.py"
+        spec = importlib.util.spec_from_file_location("postgresql_server", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        with module.postgresql() as running:
+            yield running
+
+    @pytest.fixture
+    def url(self, cluster: Any) -> str:
+        address: str = cluster.database(f"suite{next(_names)}")
+        Store.migrate(address)
+        return address
