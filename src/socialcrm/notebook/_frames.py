@@ -90,7 +90,8 @@ def to_frame(records: Any, backend: str = "pandas", *, kind: type | None = None)
     if strange is not None:
         raise SettingsError(f"a frame holds one kind of record; there are {kind.__name__} and {type(strange).__name__}")
     spec = _columns(kind)
-    return _build([{name: getter(one) for name, _, getter in spec} for one in rows], {n: t for n, t, _ in spec}, backend)
+    data = {name: [getter(one) for one in rows] for name, _, getter in spec}
+    return _native(data, {name: of for name, of, _ in spec}, backend)
 
 
 def frames(records: Iterable[Any], size: int = 50_000, backend: str = "pandas") -> Iterator[Any]:
@@ -138,11 +139,14 @@ def _getter(name: str) -> Getter:
     return get
 
 
+_AS_THEY_ARE = frozenset({str, int, float, bool, datetime, timedelta, type(None)})
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Enum):
         return value.value
-    if value is None or isinstance(value, str | int | float | datetime | timedelta):
-        return value
     if isinstance(value, Mapping):
         return json.dumps(value, default=str, ensure_ascii=False)
     if isinstance(value, tuple | list):
@@ -162,6 +166,10 @@ def _report_line(report: Any, row: Any) -> dict[str, Any]:
 
 
 def _build(rows: list[Any], kinds: Mapping[str, type], backend: str) -> Any:
+    return _native({name: [row[name] for row in rows] for name in kinds}, kinds, backend)
+
+
+def _native(data: dict[str, list[Any]], kinds: Mapping[str, type], backend: str) -> Any:
     if backend not in BACKENDS:
         raise SettingsError(f"there are no frames of {backend!r}; choose one of {', '.join(BACKENDS)}")
     try:
@@ -175,7 +183,6 @@ def _build(rows: list[Any], kinds: Mapping[str, type], backend: str) -> Any:
             datetime: nw.Datetime("us", "UTC"),
             timedelta: nw.Duration("us"),
         }
-        data = {name: [row[name] for row in rows] for name in kinds}
         schema = {name: dtypes[of] for name, of in kinds.items()}
         return nw.from_dict(data, schema, backend=backend).to_native()  # type: ignore[arg-type]  # checked above
     except ImportError as error:
