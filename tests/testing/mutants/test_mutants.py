@@ -1,0 +1,46 @@
+"""Every fault that a plugin author may make fails the contract suite, and for its own reason."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from socialcrm.testing import ConnectorSuite, FakeConnector, fake_scenario
+
+
+def _load() -> Any:
+    spec = importlib.util.spec_from_file_location("contract_mutants", Path(__file__).with_name("connectors.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+MUTANTS = _load().MUTANTS
+
+
+def run(connector: Any, test: str, paging: str) -> None:
+    suite = type("Suite", (ConnectorSuite,), {"connector": connector})()
+    method = getattr(suite, test)
+    method(*([fake_scenario(paging)] if inspect.signature(method).parameters else []))
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_the_fault_is_found(mutant: Any) -> None:
+    """The suite fails, and says which promise was broken."""
+    with pytest.raises(AssertionError) as caught:
+        run(mutant.connector, mutant.test, mutant.paging)
+    assert mutant.reason in str(caught.value)
+
+
+@pytest.mark.parametrize("test", sorted({(mutant.test, mutant.paging) for mutant in MUTANTS}), ids="-".join)
+def test_without_the_fault_it_passes(test: tuple[str, str]) -> None:
+    """The same test passes with the connector as it is."""
+    run(FakeConnector, *test)
