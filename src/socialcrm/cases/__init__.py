@@ -1,24 +1,58 @@
 """Cases: a playbook, two pure functions, and the fold that joins them to the store."""
 
-from socialcrm.cases._commands import command, due_for_waking, find_case
-from socialcrm.cases._decide import TRANSITIONS, Fact, decide, evolve
+from socialcrm.cases._calendar import Hours
+from socialcrm.cases._commands import command, find_case, follow, hold, merge, split, tick
+from socialcrm.cases._decide import BLOCKED, COMMANDS, decide
+from socialcrm.cases._document import from_document, load_playbook, read_playbook, to_document
+from socialcrm.cases._evolve import evolve, more_of
+from socialcrm.cases._facts import VOCABULARY, Fact
 from socialcrm.cases._fold import Work, fold, latest
-from socialcrm.cases._playbook import DEFAULT, Playbook
+from socialcrm.cases._parts import Agent, Effects, Escalation, Queue, Rule, Target
+from socialcrm.cases._playbook import DEFAULT, Playbook, Process
+from socialcrm.cases._profiles import Profiles, describe_customer
 from socialcrm.cases._rebuild import differences, rebuild
+from socialcrm.cases._states import TRANSITIONS
+from socialcrm.cases._timeline import Timeline, publish, published, stored
 
 __all__ = [
+    "BLOCKED",
+    "COMMANDS",
     "DEFAULT",
     "TRANSITIONS",
+    "VOCABULARY",
+    "Agent",
+    "Effects",
+    "Escalation",
     "Fact",
+    "Hours",
     "Playbook",
+    "Process",
+    "Profiles",
+    "Queue",
+    "Rule",
+    "Target",
+    "Timeline",
     "Work",
     "command",
     "decide",
+    "describe_customer",
     "differences",
-    "due_for_waking",
     "evolve",
     "find_case",
     "fold",
+    "follow",
+    "from_document",
+    "hold",
     "latest",
+    "load_playbook",
+    "merge",
+    "more_of",
+    "publish",
+    "published",
+    "read_playbook",
     "rebuild",
+    "split",
+    "stored",
+    "tick",
+    "to_document",
 ]

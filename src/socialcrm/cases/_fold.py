@@ -1,8 +1,8 @@
 """Folds what happened into cases.
 
 Invariant: the cases of a customer are a function of the customer's facts, whatever the order in which they arrived. Facts that
-come later than everything folded so far are folded onto the latest case; anything else folds the customer's whole history
-again (`_refold`). Both use the same `decide` and `evolve`.
+come later than everything folded so far are folded onto the latest case; anything else, and whoever has several cases at a
+time, has the whole history folded again (`_refold`). Both use the same `decide` and `evolve`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 
 from attrs import define, field
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from socialcrm.cases._decide import Fact, decide, evolve
+from socialcrm.cases._decide import decide
+from socialcrm.cases._evolve import advance, begin
 from socialcrm.cases._playbook import Playbook
 from socialcrm.cases._refold import refold
+from socialcrm.cases._scene import Scene, fact_of, order_of
+from socialcrm.cases._states import PARALLEL
+from socialcrm.cases._timeline import Timeline, remember
 from socialcrm.cases._write import Ledger
 from socialcrm.store import CaseRow, EventRow, InteractionRow, Tx, tables
 
@@ -44,7 +48,7 @@ def fold(tx: Tx, work: Work, playbook: Playbook) -> list[EventRow]:
     Args:
         tx: The writing transaction that also inserts the interactions.
         work: What the batch brought.
-        playbook: The process in force.
+        playbook: What applies where none was published.
 
     Returns:
         The events, in the order of the log.
@@ -53,21 +57,27 @@ def fold(tx: Tx, work: Work, playbook: Playbook) -> list[EventRow]:
     for row in work.new:
         if row.customer is not None:
             by_customer.setdefault(row.customer, []).append(row)
+    if not by_customer and not work.again:
+        return []
     ledger = Ledger(tx)
+    scene = Scene.load(tx, Timeline.load(tx, playbook), by_customer.keys() | set(work.again.values()))
     again = dict(work.again)
     current = latest(tx, by_customer.keys() - again.keys())
+    later = _later(tx, [customer for customer, case in current.items() if case.state in ("resolved", "closed")])
     for customer, rows in by_customer.items():
         if customer in again:
             continue
-        rows.sort(key=_order)
+        rows.sort(key=order_of)
         case = current.get(customer)
-        if _is_late(case, rows) or (case is None and customer not in work.fresh):
+        late = _is_late(case, rows) or rows[0].at <= later.get(customer, -1) or (case is None and customer not in work.fresh)
+        if late or not _append(ledger, scene, customer, case, rows):
             again[customer] = customer
-            continue
-        _append(ledger, playbook, customer, case, rows)
     if again:
-        refold(tx, ledger, again, [row for row in work.new if row.customer in again], playbook)
-    return ledger.write()
+        refold(tx, ledger, scene, again, [row for row in work.new if row.customer in again])
+    events = ledger.write()
+    if any(event.playbook == playbook.version for event in events):
+        remember(tx, playbook)
+    return events
 
 
 def latest(tx: Tx, customers: Iterable[int]) -> dict[int, CaseRow]:
@@ -83,31 +93,41 @@ def latest(tx: Tx, customers: Iterable[int]) -> dict[int, CaseRow]:
     return {row.customer: CaseRow.of(row) for row in tx.rows(statement, ids=wanted)}
 
 
+def _later(tx: Tx, customers: list[int]) -> dict[int, int]:
+    """Return the time of the last stored interaction of customers whose case is over: what comes may begin one before it."""
+    if not customers:
+        return {}
+    table = tables.interactions
+    statement = select(table.c.customer, func.max(table.c.at).label("at")).where(
+        table.c.ws == tx.ws, tx.sets.among(table.c.customer, "customers")
+    )
+    return {row.customer: row.at for row in tx.rows(statement.group_by(table.c.customer), customers=customers)}
+
+
 def _is_late(case: CaseRow | None, rows: list[InteractionRow]) -> bool:
-    return (case is not None and rows[0].at <= case.touched) or any(row.deleted is not None for row in rows)
+    if case is not None and (rows[0].at <= case.touched or case.flags & PARALLEL):
+        return True
+    return any(row.deleted is not None for row in rows)
 
 
-def _append(
-    ledger: Ledger, playbook: Playbook, customer: int, case: CaseRow | None, rows: list[InteractionRow]
-) -> None:
-    ws = ledger.ws
+def _append(ledger: Ledger, scene: Scene, customer: int, case: CaseRow | None, rows: list[InteractionRow]) -> bool:
+    """Fold facts onto the latest case; gives up, and says so, where they begin a second one beside it."""
+    ws, process = ledger.ws, scene.process
+    steps: list[tuple[CaseRow, EventRow]] = []
     for row in rows:
-        fact = fact_of(row)
-        key = ledger.next_case()
-        for event in decide(case, fact, playbook, key=key, ws=ws, customer=customer):
-            if event.kind == "opened":
+        fact = fact_of(row, scene)
+        for event in decide(case, fact, process, key=ledger.next_case(), ws=ws, customer=customer):
+            if case is None or event.kind == "opened":
                 ledger.opened(customer)
-                case = None
-            case = evolve(case, event)
-            ledger.record(case, event)
-            row.case_id = case.id
-
-
-def fact_of(row: InteractionRow) -> Fact:
-    """Return what an interaction means to a case."""
-    kind = "received" if row.direction == "inbound" else "replied"
-    return Fact(kind, row.at, row.id, row.kind, row.moderation)
-
-
-def _order(row: InteractionRow) -> tuple[int, str, str]:
-    return (row.at, row.scope, row.pid)
+                case = begin(event)
+                if case.flags & PARALLEL:
+                    return False
+            else:
+                # the row was read or begun here, so nobody else sees it change
+                case = advance(case, event)
+            steps.append((case, event))
+            if event.interaction == row.id:
+                row.case_id = case.id
+    for one, event in steps:
+        ledger.record(one, event)
+    return True

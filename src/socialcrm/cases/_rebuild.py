@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from socialcrm.cases._decide import evolve
+from socialcrm.cases._evolve import evolve
 from socialcrm.store import CaseRow, EventRow, Tx, tables
 
 __all__ = ["differences", "rebuild"]

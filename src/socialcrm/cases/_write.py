@@ -12,10 +12,11 @@ __all__ = ["Ledger"]
 
 _COLUMNS = tuple(column.name for column in tables.cases.columns if column.name not in ("ws", "id"))
 _NARROW = (
-    "state", "contacts", "waiting", "due", "need", "answered", "last_in", "last_out", "resolved", "closed", "snoozed", "last",
-    "touched", "playbook", "version",
+    "state", "contacts", "waiting", "due", "need", "answered", "last_in", "last_out", "snoozed", "last", "touched",
+    "playbook", "version", "flags", "alarm",
 )  # fmt: skip
-_USUAL = frozenset({"received", "replied", "resolved", "closed", "reopened", "withdrawn", "snoozed", "woken", "noted"})
+_USUAL = frozenset({"received", "replied", "withdrawn", "noted", "acknowledged"})
+"""Events that change no other column, unless they say so in their data."""
 _narrow_values = attrgetter(*_NARROW, "id")
 
 
@@ -69,7 +70,7 @@ class Ledger:
             The events with their places in the log.
         """
         tx = self.tx
-        wide = {event.case_id for event in self.events if event.kind not in _USUAL}
+        wide = {event.case_id for event in self.events if event.data or event.kind not in _USUAL}
         old = [case for key, case in self.cases.items() if key not in self._new]
         tx.insert(tables.cases, [case_values(case) for key, case in self.cases.items() if key in self._new])
         tx.update(tables.cases, _NARROW, [_narrow_values(case) for case in old if case.id not in wide])

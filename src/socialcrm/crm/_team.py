@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from socialcrm import cases, identity, ingest
 from socialcrm.errors import NotFound, SettingsError
-from socialcrm.store import CaseRow, EventRow, Tx, number, records, tables
+from socialcrm.store import CaseRow, Tx, number, records, tables
 from socialcrm.types import Case, CaseState, Customer, Identity, Severity, micros, utc
 
 if TYPE_CHECKING:
@@ -128,14 +128,12 @@ class Team:
         return customer
 
     def tick(self) -> int:
-        """Wake the cases whose snooze is over."""
+        """Let time pass: wakes what was snoozed until now, marks missed targets and escalates, each once."""
         crm, now = self._crm, self._crm.now()
-        events: list[EventRow] = []
         with crm.store.write() as tx:
-            for key in cases.due_for_waking(tx, now):
-                events += cases.command(tx, key, "wake", crm.playbook, at=now, by="clock")
+            events = cases.tick(tx, now, crm.playbook)
         crm.announce(events)
-        return len(events)
+        return len({event.case_id for event in events})
 
     def _do(self, case: str | Case, kind: str, by: str, value: str = "") -> Case:
         if not by:

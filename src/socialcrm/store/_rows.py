@@ -78,6 +78,14 @@ class CaseRow:
     playbook: str
     version: int
     merged: int | None
+    channel: str
+    entitlement: str
+    flags: int
+    alarm: int | None
+    resolve_by: int | None
+    running: int | None
+    spent: int
+    more: str
 
     @classmethod
     def of(cls, row: Iterable[Any]) -> CaseRow:

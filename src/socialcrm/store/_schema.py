@@ -3,7 +3,7 @@
 Invariants: every table carries the workspace (``ws``) and on PostgreSQL every key begins with it, so that it can be the
 distribution key; on SQLite an ``id`` is the rowid. Times are microseconds since 1970-01-01 UTC. There are no foreign keys on
 the hot path: rows are only written by the rooms that own them, in one transaction. Message text lives in ``interactions``,
-``revisions``, ``outbox`` and the journal, and nowhere else.
+``revisions``, ``outbox`` and the journal, what agents write to each other in ``notes``, and nowhere else.
 """
 
 from __future__ import annotations
@@ -216,6 +216,7 @@ pending = _table(
 """Edits and deletions, kept for interactions that have not arrived (and deletions for ever: what comes again stays deleted)."""
 
 _waiting = text("need IS NOT NULL")
+_alarmed = text("alarm IS NOT NULL")
 
 cases = _table(
     "cases",
@@ -243,6 +244,15 @@ cases = _table(
     _text("playbook"),
     _count("version"),
     _id("merged", null=True),
+    _text("channel"),
+    _text("entitlement"),
+    _count("flags"),
+    _time("alarm", null=True),
+    _time("resolve_by", null=True),
+    _time("running", null=True),
+    Column("spent", BigInteger, nullable=False, server_default=text("0")),
+    _text("more"),
+    Index("cases_alarm", "ws", "alarm", sqlite_where=_alarmed, postgresql_where=_alarmed),
     Index("cases_need", "ws", "need", sqlite_where=_waiting, postgresql_where=_waiting),
     Index("cases_customer", "ws", "customer"),
 )
@@ -263,6 +273,53 @@ events = _table(
     Index("events_case", "ws", "case_id"),
     key=("seq",),
 )
+
+playbooks = _table("playbooks", _text("version"), _text("document"), key=("version",))
+"""Every playbook that ever decided something, by its version; never changed."""
+
+published = _table("published", _id(), _time("since"), _text("version"), _text("actor"), _time("at"))
+"""Which playbook is in force, and since when."""
+
+profiles = _table(
+    "profiles",
+    _id("identity"),
+    _time("at"),
+    _text("tags"),
+    _text("entitlement"),
+    _text("actor"),
+    key=("identity", "at"),
+)
+"""What we know about a customer that rules may ask, since when; kept by identity, so that it follows joins and separations."""
+
+notes = _table(
+    "notes",
+    _id(),
+    _id("case_id"),
+    _time("at"),
+    _text("author"),
+    _text("text"),
+    _text("mentions"),
+    Index("notes_case", "ws", "case_id"),
+)
+
+incidents = _table(
+    "incidents", _id(), _text("name"), _time("opened"), _time("resolved", null=True), _text("actor"), _text("words")
+)
+
+incident_cases = _table("incident_cases", _id("incident"), _id("case_id"), _time("at"), key=("incident", "case_id"))
+
+incident_updates = _table(
+    "incident_updates",
+    _id("incident"),
+    _count("number"),
+    _id("customer"),
+    _id("outbox", null=True),
+    _text("error"),
+    key=("incident", "number", "customer"),
+)
+"""To whom an update of an incident went: once each."""
+
+goals = _table("goals", _id(), _text("name"), _text("document"), _time("since"), _time("until", null=True))
 
 outbox = _table(
     "outbox",

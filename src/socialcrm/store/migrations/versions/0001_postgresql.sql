@@ -41,8 +41,18 @@ CREATE TABLE cases (
   playbook TEXT DEFAULT '' NOT NULL,
   version INTEGER DEFAULT 0 NOT NULL,
   merged BIGINT,
+  channel TEXT DEFAULT '' NOT NULL,
+  entitlement TEXT DEFAULT '' NOT NULL,
+  flags INTEGER DEFAULT 0 NOT NULL,
+  alarm BIGINT,
+  resolve_by BIGINT,
+  running BIGINT,
+  spent BIGINT DEFAULT 0 NOT NULL,
+  more TEXT DEFAULT '' NOT NULL,
   PRIMARY KEY (ws, id)
 );
+
+CREATE INDEX cases_alarm ON cases (ws, alarm) WHERE alarm IS NOT NULL;
 
 CREATE INDEX cases_customer ON cases (ws, customer);
 
@@ -123,6 +133,16 @@ CREATE TABLE ghosts (
   PRIMARY KEY (ws, channel, pid, scope)
 );
 
+CREATE TABLE goals (
+  ws INTEGER NOT NULL,
+  id BIGINT NOT NULL,
+  name TEXT DEFAULT '' NOT NULL,
+  document TEXT DEFAULT '' NOT NULL,
+  since BIGINT NOT NULL,
+  until BIGINT,
+  PRIMARY KEY (ws, id)
+);
+
 CREATE TABLE grants (
   ws INTEGER NOT NULL,
   channel BIGINT NOT NULL,
@@ -174,6 +194,35 @@ CREATE UNIQUE INDEX identities_account ON identities (ws, platform, account);
 
 CREATE INDEX identities_customer ON identities (ws, customer);
 
+CREATE TABLE incident_cases (
+  ws INTEGER NOT NULL,
+  incident BIGINT NOT NULL,
+  case_id BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (ws, incident, case_id)
+);
+
+CREATE TABLE incident_updates (
+  ws INTEGER NOT NULL,
+  incident BIGINT NOT NULL,
+  number INTEGER DEFAULT 0 NOT NULL,
+  customer BIGINT NOT NULL,
+  outbox BIGINT,
+  error TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (ws, incident, number, customer)
+);
+
+CREATE TABLE incidents (
+  ws INTEGER NOT NULL,
+  id BIGINT NOT NULL,
+  name TEXT DEFAULT '' NOT NULL,
+  opened BIGINT NOT NULL,
+  resolved BIGINT,
+  actor TEXT DEFAULT '' NOT NULL,
+  words TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (ws, id)
+);
+
 CREATE TABLE interactions (
   ws INTEGER NOT NULL,
   id BIGINT NOT NULL,
@@ -222,6 +271,19 @@ CREATE TABLE journal (
   PRIMARY KEY (ws, id)
 );
 
+CREATE TABLE notes (
+  ws INTEGER NOT NULL,
+  id BIGINT NOT NULL,
+  case_id BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  author TEXT DEFAULT '' NOT NULL,
+  text TEXT DEFAULT '' NOT NULL,
+  mentions TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (ws, id)
+);
+
+CREATE INDEX notes_case ON notes (ws, case_id);
+
 CREATE TABLE outbox (
   ws INTEGER NOT NULL,
   id BIGINT NOT NULL,
@@ -266,6 +328,33 @@ CREATE TABLE pending (
   PRIMARY KEY (ws, channel, pid, scope, kind, at)
 );
 
+CREATE TABLE playbooks (
+  ws INTEGER NOT NULL,
+  version TEXT DEFAULT '' NOT NULL,
+  document TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (ws, version)
+);
+
+CREATE TABLE profiles (
+  ws INTEGER NOT NULL,
+  identity BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  tags TEXT DEFAULT '' NOT NULL,
+  entitlement TEXT DEFAULT '' NOT NULL,
+  actor TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (ws, identity, at)
+);
+
+CREATE TABLE published (
+  ws INTEGER NOT NULL,
+  id BIGINT NOT NULL,
+  since BIGINT NOT NULL,
+  version TEXT DEFAULT '' NOT NULL,
+  actor TEXT DEFAULT '' NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (ws, id)
+);
+
 CREATE TABLE quarantine (
   ws INTEGER NOT NULL,
   id BIGINT NOT NULL,
@@ -300,4 +389,4 @@ CREATE TABLE workspaces (
   UNIQUE (name)
 );
 
-CREATE INDEX interactions_search ON interactions USING gin (to_tsvector('simple', regexp_replace(normalize(regexp_replace(normalize(subject || ' ' || text, NFD), '[\u0300-\u036f]+', '', 'g'), NFC), '[!-/:-@[-`{-~]+', ' ', 'g')));
+CREATE INDEX interactions_search ON interactions USING gin (to_tsvector('simple', subject || ' ' || text));

@@ -39,8 +39,18 @@ CREATE TABLE cases (
   tags TEXT DEFAULT '' NOT NULL,
   playbook TEXT DEFAULT '' NOT NULL,
   version INTEGER DEFAULT 0 NOT NULL,
-  merged BIGINT
+  merged BIGINT,
+  channel TEXT DEFAULT '' NOT NULL,
+  entitlement TEXT DEFAULT '' NOT NULL,
+  flags INTEGER DEFAULT 0 NOT NULL,
+  alarm BIGINT,
+  resolve_by BIGINT,
+  running BIGINT,
+  spent BIGINT DEFAULT 0 NOT NULL,
+  more TEXT DEFAULT '' NOT NULL
 );
+
+CREATE INDEX cases_alarm ON cases (ws, alarm) WHERE alarm IS NOT NULL;
 
 CREATE INDEX cases_customer ON cases (ws, customer);
 
@@ -117,6 +127,15 @@ CREATE TABLE ghosts (
   PRIMARY KEY (ws, channel, pid, scope)
 ) WITHOUT ROWID;
 
+CREATE TABLE goals (
+  ws INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,
+  name TEXT DEFAULT '' NOT NULL,
+  document TEXT DEFAULT '' NOT NULL,
+  since BIGINT NOT NULL,
+  until BIGINT
+);
+
 CREATE TABLE grants (
   ws INTEGER NOT NULL,
   channel BIGINT NOT NULL,
@@ -166,6 +185,34 @@ CREATE UNIQUE INDEX identities_account ON identities (ws, platform, account);
 
 CREATE INDEX identities_customer ON identities (ws, customer);
 
+CREATE TABLE incident_cases (
+  ws INTEGER NOT NULL,
+  incident BIGINT NOT NULL,
+  case_id BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  PRIMARY KEY (ws, incident, case_id)
+);
+
+CREATE TABLE incident_updates (
+  ws INTEGER NOT NULL,
+  incident BIGINT NOT NULL,
+  number INTEGER DEFAULT 0 NOT NULL,
+  customer BIGINT NOT NULL,
+  outbox BIGINT,
+  error TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (ws, incident, number, customer)
+);
+
+CREATE TABLE incidents (
+  ws INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,
+  name TEXT DEFAULT '' NOT NULL,
+  opened BIGINT NOT NULL,
+  resolved BIGINT,
+  actor TEXT DEFAULT '' NOT NULL,
+  words TEXT DEFAULT '' NOT NULL
+);
+
 CREATE TABLE interactions (
   ws INTEGER NOT NULL,
   id INTEGER PRIMARY KEY,
@@ -212,6 +259,18 @@ CREATE TABLE journal (
   blob BLOB NOT NULL
 );
 
+CREATE TABLE notes (
+  ws INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,
+  case_id BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  author TEXT DEFAULT '' NOT NULL,
+  text TEXT DEFAULT '' NOT NULL,
+  mentions TEXT DEFAULT '' NOT NULL
+);
+
+CREATE INDEX notes_case ON notes (ws, case_id);
+
 CREATE TABLE outbox (
   ws INTEGER NOT NULL,
   id INTEGER PRIMARY KEY,
@@ -254,6 +313,32 @@ CREATE TABLE pending (
   data TEXT DEFAULT '' NOT NULL,
   PRIMARY KEY (ws, channel, pid, scope, kind, at)
 ) WITHOUT ROWID;
+
+CREATE TABLE playbooks (
+  ws INTEGER NOT NULL,
+  version TEXT DEFAULT '' NOT NULL,
+  document TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (ws, version)
+);
+
+CREATE TABLE profiles (
+  ws INTEGER NOT NULL,
+  identity BIGINT NOT NULL,
+  at BIGINT NOT NULL,
+  tags TEXT DEFAULT '' NOT NULL,
+  entitlement TEXT DEFAULT '' NOT NULL,
+  actor TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (ws, identity, at)
+);
+
+CREATE TABLE published (
+  ws INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY,
+  since BIGINT NOT NULL,
+  version TEXT DEFAULT '' NOT NULL,
+  actor TEXT DEFAULT '' NOT NULL,
+  at BIGINT NOT NULL
+);
 
 CREATE TABLE quarantine (
   ws INTEGER NOT NULL,

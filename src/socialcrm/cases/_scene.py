@@ -1,0 +1,63 @@
+"""What a fact is seen against: the process, the channels' names, and what is known about the customers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Row, select
+
+from socialcrm.cases._facts import ACKNOWLEDGED, RECEIVED, REPLIED, Fact
+from socialcrm.cases._playbook import Process
+from socialcrm.cases._profiles import NOTHING, Profiles
+from socialcrm.store import InteractionRow, Tx, tables
+
+__all__ = ["Scene", "fact_of", "order_of"]
+
+
+@frozen
+class Scene:
+    """What does not change while facts are folded.
+
+    Args:
+        process: Which playbook decides.
+        channels: Name and platform of each channel, by its key.
+        profiles: What is known about the customers.
+    """
+
+    process: Process
+    channels: dict[int, tuple[str, str]]
+    profiles: Profiles
+
+    @classmethod
+    def load(cls, tx: Tx, process: Process, customers: Collection[int]) -> Scene:
+        """Read what the facts of these customers are seen against."""
+        table = tables.channels
+        rows = tx.rows(select(table.c.id, table.c.name, table.c.platform).where(table.c.ws == tx.ws))
+        return cls(process, {row.id: (row.name, row.platform) for row in rows}, Profiles.load(tx, customers))
+
+
+def fact_of(row: InteractionRow | Row[Any], scene: Scene) -> Fact:
+    """Return what an interaction means to a case.
+
+    A reply without anybody who had seen anything (``seen`` is 0) went out by itself: it is no answer.
+    """
+    if row.direction != "inbound":
+        return Fact(ACKNOWLEDGED if row.seen == 0 else REPLIED, row.at, row.id)
+    channel, platform = scene.channels.get(row.channel, ("", ""))
+    known = scene.profiles.at(row.customer, row.at)
+    if known is NOTHING:
+        return Fact(
+            RECEIVED, row.at, row.id, row.kind, row.moderation, "", "", channel, platform, row.visibility, row.text,
+            row.subject, row.language,
+        )  # fmt: skip
+    return Fact(
+        RECEIVED, row.at, row.id, row.kind, row.moderation, "", "", channel, platform, row.visibility, row.text,
+        row.subject, row.language, *known,
+    )  # fmt: skip
+
+
+def order_of(row: InteractionRow | Row[Any]) -> tuple[int, str, str]:
+    """Return the place of an interaction among those of its customer."""
+    return (row.at, row.scope, row.pid)
