@@ -93,6 +93,8 @@ FAULTS: Mapping[str, Fault] = {
     "a reset": _reset,
     "a truncated body": _truncated,
     "an HTML page with status 200": _html,
+    "null with status 200": _status(200, b"null"),
+    "an empty object with status 200": _status(200, b"{}"),
     "401": _status(401),
     "403": _status(403),
     "404": _status(404),

@@ -24,6 +24,7 @@ def _load() -> Any:
 
 
 MUTANTS = _load().MUTANTS
+caught_so_far: set[str] = set()
 
 
 def run(connector: Any, test: str, paging: str) -> None:
@@ -38,6 +39,16 @@ def test_the_fault_is_found(mutant: Any) -> None:
     with pytest.raises(AssertionError) as caught:
         run(mutant.connector, mutant.test, mutant.paging)
     assert mutant.reason in str(caught.value)
+    caught_so_far.add(str(mutant))
+
+
+def test_all_faults_are_found(capsys: pytest.CaptureFixture[str]) -> None:
+    """None of the faults gets through; says how many there are."""
+    if len(caught_so_far) < len(MUTANTS):
+        pytest.skip(f"{len(caught_so_far)} of {len(MUTANTS)} faults were tried in this process and caught")
+    with capsys.disabled():
+        print(f"\n{len(caught_so_far)} of {len(MUTANTS)} faults caught by the contract suite")
+    assert len(MUTANTS) >= 20
 
 
 @pytest.mark.parametrize("test", sorted({(mutant.test, mutant.paging) for mutant in MUTANTS}), ids="-".join)
