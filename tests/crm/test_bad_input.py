@@ -20,10 +20,25 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from attrs import frozen
+from sqlalchemy import event
 
 import socialcrm
 from socialcrm import CRM
-from socialcrm.connectors import Batch, Call, Connector, ConnectorInfo, Cursor, Flow, PluginManager, Raw, Stream, hookimpl
+from socialcrm.connectors import (
+    Batch,
+    Call,
+    Capabilities,
+    Connector,
+    ConnectorInfo,
+    Cursor,
+    Flow,
+    Outgoing,
+    PluginManager,
+    Raw,
+    Receipt,
+    Stream,
+    hookimpl,
+)
 from socialcrm.errors import (
     CredentialsError,
     NotFound,
@@ -36,7 +51,7 @@ from socialcrm.errors import (
     StoreError,
     UnknownPlatform,
 )
-from socialcrm.types import Identity, Interaction, Item
+from socialcrm.types import Identity, Interaction, Item, Visibility
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -49,7 +64,12 @@ class WallSettings:
 class WallConnector(Connector[WallSettings]):
     """Reads what its server answers to ``GET /posts``: a list, fifty posts a batch."""
 
-    info: ClassVar[ConnectorInfo] = ConnectorInfo(platform="wall", settings=WallSettings, streams={"posts": Stream()})
+    info: ClassVar[ConnectorInfo] = ConnectorInfo(
+        platform="wall",
+        settings=WallSettings,
+        streams={"posts": Stream()},
+        capabilities=Capabilities(send=True, visibility=frozenset({Visibility.PUBLIC})),
+    )
 
     @property
     def origin(self) -> str:
@@ -67,6 +87,14 @@ class WallConnector(Connector[WallSettings]):
             raise PayloadError("wall: a post should be an object")
         who = raw.body.get("by", "mara")
         yield Interaction(id=raw.body["id"], at=NOON, author=Identity(id=who, name=who.title()), text=raw.body["text"])
+
+    def send(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
+        answer = yield from Call("POST", "/posts", json={"key": message.id})
+        return Receipt(ids=(str(answer.json()["id"]),))
+
+    def settle(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt | None]:
+        found = (yield from Call("GET", f"/posts/{message.id}")).json()
+        return Receipt(ids=(found,)) if found else None
 
 
 class Plugin:
@@ -236,14 +264,23 @@ def _environ() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(one for one in sys.path if one)}
 
 
+def leave_room(crm: CRM, pages: int) -> None:
+    """Let the disk be full after so many pages more, for every connection."""
+    with closing(sqlite3.connect(str(crm.store.engine.url.database))) as raw:
+        raw.execute("VACUUM")  # no page is free any more
+        (used,) = raw.execute("PRAGMA page_count").fetchone()
+
+    def limit(connection: sqlite3.Connection, *_about: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {used + pages}")
+
+    event.listen(crm.store.engine, "checkout", limit)
+
+
 def test_a_full_disk(filled: Path) -> None:
     """The batch that has no room is not there at all, those before it are; with room again the sync completes."""
     many = posts(*range(10, 510), size=60)
     with opened(filled, lambda: httpx.Response(200, json=many)) as crm:
-        with crm.store.engine.connect() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-            assert isinstance(pages, int)
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 40}")
+        leave_room(crm, 40)
         report = crm.sync(strict=False)
         assert isinstance(report.errors["wall"], StoreError)
         assert "free some space" in str(report.errors["wall"])
@@ -253,6 +290,28 @@ def test_a_full_disk(filled: Path) -> None:
     with opened(filled, lambda: httpx.Response(200, json=many)) as crm:
         assert crm.sync().new == 503 - len(stayed)
         assert len(crm.search("word77")) == 1
+
+
+def test_a_disk_that_is_full_when_the_receipt_comes(filled: Path) -> None:
+    """The reply stands on the platform and its receipt has no room: with room again it is asked for, and not sent twice."""
+    sent: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json="77" if sent else "")
+        sent.append(request)
+        leave_room(crm, 0)
+        return httpx.Response(200, json={"id": 77})
+
+    with opened(filled) as crm:
+        crm.client = httpx.Client(transport=httpx.MockTransport(respond))
+        crm.reply(crm.inbox()[0], "word " * 100_000, by="ana")
+        with pytest.raises(StoreError, match="free some space"):
+            crm.flush()
+    with opened(filled) as crm:
+        crm.client = httpx.Client(transport=httpx.MockTransport(respond))
+        assert crm.flush().reconciled == ["o1"]
+        assert (crm.outbox()[0].ids, len(sent)) == (("77",), 1)
 
 
 _LIMITED = """

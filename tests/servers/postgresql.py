@@ -53,8 +53,19 @@ class PostgreSQL:
 
     def sql(self, database: str, statement: str) -> str:
         """Run a statement with PostgreSQL's own client and return what it printed."""
-        command = [self.binaries / "psql", *self._where, "-d", database, "-AtXq", "-v", "ON_ERROR_STOP=1", "-c", statement]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        command: list[str | Path] = [
+            self.binaries / "psql",
+            *self._where,
+            "-d",
+            database,
+            "-AtXq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            statement,
+        ]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
     @property
     def _where(self) -> tuple[str, ...]:
@@ -69,11 +80,24 @@ def postgresql() -> Iterator[PostgreSQL]:
     try:
         as_owner = _privileges(folder)
         data = folder / "data"
-        init = [*as_owner, binaries / "initdb", "-D", data, "-U", _OWNER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
+        init: list[str | Path] = [
+            *as_owner,
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            _OWNER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "-N",
+        ]
         subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=folder)
         port = _free_port()
         options = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
-        command = [*as_owner, binaries / "postgres", "-D", data, "-p", str(port), "-k", folder, *options]
+        command: list[str | Path] = [*as_owner, binaries / "postgres", "-D", data, "-p", str(port), "-k", folder, *options]
         log = folder / "postgresql.log"
         with log.open("wb") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, start_new_session=True)
@@ -113,7 +137,7 @@ def _free_port() -> int:
 
 
 def _wait(binaries: Path, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    ready = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    ready: list[str | Path] = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
     deadline = time.monotonic() + 60
     while subprocess.run(ready).returncode:
         if process.poll() is not None or time.monotonic() > deadline:

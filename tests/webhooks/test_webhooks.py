@@ -8,7 +8,7 @@ import hmac
 import io
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -126,14 +126,17 @@ def by_asgi(path: Path, app: Any, method: str, target: str, headers: dict[str, s
         "type": "http", "method": method, "scheme": "https", "path": where, "raw_path": where.encode(), "root_path": root,
         "query_string": query.encode(), "headers": raw,
     }  # fmt: skip
-    waiting = [{"type": "http.request", "body": body[:7], "more_body": True}, {"type": "http.request", "body": body[7:]}]
-    sent: list[dict[str, Any]] = []
+    waiting: list[dict[str, Any]] = [
+        {"type": "http.request", "body": body[:7], "more_body": True},
+        {"type": "http.request", "body": body[7:]},
+    ]
+    sent: list[MutableMapping[str, Any]] = []
     stored: list[int] = []
 
     async def take() -> dict[str, Any]:
         return waiting.pop(0)
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         if not sent:
             with opened(path) as other:
                 stored.append(len(other.interactions()))
@@ -278,15 +281,16 @@ def test_it_opens_what_it_is_given(ask: Ask, path: Path, crm: CRM) -> None:
 
 def test_a_request_that_breaks_off(crm: CRM) -> None:
     """Where the client goes away in the middle, nothing is stored and nothing answered."""
-    body, sent = posts("one"), []
-    waiting = [{"type": "http.request", "body": body, "more_body": True}, {"type": "http.disconnect"}]
+    body = posts("one")
+    sent: list[MutableMapping[str, Any]] = []
+    waiting: list[dict[str, Any]] = [{"type": "http.request", "body": body, "more_body": True}, {"type": "http.disconnect"}]
     headers = [(b"x-bell-signature", sign("https://localhost/shop", body).encode())]
     scope = {"type": "http", "method": "POST", "scheme": "https", "path": "/shop", "headers": headers}
 
     async def take() -> dict[str, Any]:
         return waiting.pop(0)
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
     asyncio.run(asgi(crm)(scope, take, send))
@@ -296,14 +300,14 @@ def test_a_request_that_breaks_off(crm: CRM) -> None:
 def test_the_life_of_a_server(path: Path, crm: CRM) -> None:
     """It opens at startup, says why where it can't, and closes what it opened, not what it was given."""
 
-    def live(source: Any) -> list[dict[str, Any]]:
+    def live(source: Any) -> list[MutableMapping[str, Any]]:
         waiting = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-        sent: list[dict[str, Any]] = []
+        sent: list[MutableMapping[str, Any]] = []
 
         async def take() -> dict[str, Any]:
             return waiting.pop(0)
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
 
         asyncio.run(asgi(source)({"type": "lifespan"}, take, send))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ __all__ = ["asgi"]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+App: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]
 
 _log = logging.getLogger("socialcrm.webhooks")
 
