@@ -59,3 +59,10 @@ def test_every_hook_has_an_example_that_registers(name: str) -> None:
     setattr(plugin, name, _example(name)[name])
     report = PluginManager(find=lambda: ()).register(plugin, "example")
     assert (report.error, report.hooks) == ("", (name,))
+
+
+def test_the_page_tells_which_hooks_are_not_called_yet() -> None:
+    """A hook is said to be uncalled exactly as long as nothing in the library calls it."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS.parent / "src" / "socialcrm").rglob("*.py"))
+    called = {name for name in _SPECS if f"hook.{name}" in source} | {"socialcrm_connectors"}
+    assert {name for name in _SPECS if "does not call it yet" not in _section(name)} == called

@@ -67,7 +67,9 @@ def new_connector(name: str, title: str, folder: Path | None, as_json: bool) -> 
 
     It works as it is, with a small server that its tests bring along. It never overwrites anything.
 
-    Example: socialcrm new-connector plaza --title "Plaza Forum"
+    \b
+    Example:
+      socialcrm new-connector plaza --title "Plaza Forum"
     """
     target = scaffold(name, title=title, folder=folder)
     if as_json:
