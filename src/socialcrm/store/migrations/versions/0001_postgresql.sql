@@ -389,4 +389,4 @@ CREATE TABLE workspaces (
   UNIQUE (name)
 );
 
-CREATE INDEX interactions_search ON interactions USING gin (to_tsvector('simple', subject || ' ' || text));
+CREATE INDEX interactions_search ON interactions USING gin (to_tsvector('simple', regexp_replace(normalize(regexp_replace(normalize(subject || ' ' || text, NFD), '[\u0300-\u036f]+', '', 'g'), NFC), '[!-/:-@[-`{-~]+', ' ', 'g')));
