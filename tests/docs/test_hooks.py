@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import socialcrm
 from socialcrm.connectors import HookSpec, PluginManager, hookimpl
 
 from .pages import DOCS, blocks, headings
@@ -29,7 +30,7 @@ def _section(name: str) -> str:
 
 
 def _example(name: str) -> dict[str, Any]:
-    module: dict[str, Any] = {"hookimpl": hookimpl}
+    module: dict[str, Any] = {"hookimpl": hookimpl, "PluginManager": PluginManager, "socialcrm": socialcrm}
     first = _PAGE.read_text(encoding="utf-8").partition(f"## {_heading(name)}\n")[0].count("\n")
     last = first + _section(name).count("\n") + 1
     for block in blocks(_PAGE):
