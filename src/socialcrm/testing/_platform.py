@@ -20,7 +20,7 @@ class Platform(Protocol):
         ...
 
     def texts(self) -> Sequence[str]:
-        """Return the text of everything that this account can read now, one for each element, in any order."""
+        """Return the texts of what this account can read now, one for each element, in any order; not what was taken down."""
         ...
 
     def received(self) -> Sequence[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from socialcrm.crm import CRM
 from socialcrm.store import Tx, records, ref, tables
-from socialcrm.types import Interaction
+from socialcrm.types import Interaction, Moderation
 
 __all__ = ["State", "compare", "live_texts"]
 
@@ -96,9 +96,10 @@ def _rows(tx: Tx, table: Any, key: Iterable[str], values: Iterable[str]) -> dict
 
 
 def live_texts(crm: CRM) -> Counter[str]:
-    """Return the texts of what is there and was not taken back, each as often as it is there."""
+    """Return the texts of what is there and was neither taken back nor taken down, each as often as it is there."""
     with crm.store.read() as tx:
-        return Counter(one.text for one in records.interactions(tx) if one.deleted_at is None)
+        found = records.interactions(tx)
+    return Counter(one.text for one in found if one.deleted_at is None and one.moderation is not Moderation.REMOVED)
 
 
 def compare(expected: State, found: State, *, without: frozenset[str] = frozenset(), most: int = 6) -> str:

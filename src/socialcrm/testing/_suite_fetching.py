@@ -197,8 +197,9 @@ class Fetching(SuiteBase):
                     bench.crm.sync()
                     if number is None:
                         change(bench.platform)
-                    bench.wait()
-                    bench.settle()
+                    for _ in range(2):  # the change may have come after the last look of a sync
+                        bench.wait()
+                        bench.crm.sync()
                     self._knows(
                         bench,
                         was,

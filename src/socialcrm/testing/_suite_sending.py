@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable
 
 from socialcrm.connectors import Connector, Receipt, Unit
@@ -212,11 +213,9 @@ class Sending(SuiteBase):
 
     def _text_of(self, bench: Bench, size: int) -> str:
         """Return a text that measures exactly so much, with characters that count differently in each unit."""
-        limit = bench.connector.text_limit
-        text = ""
-        for piece in ("naïve 👍🏽 words ", "x"):
-            step = max(1, limit.measure(piece * 4) // 4)
-            text += piece * max(0, (size - limit.measure(text)) // step - (2 if len(piece) > 1 else 0))
+        limit, piece = bench.connector.text_limit, "naïve 👍🏽 words "
+        fits = bisect.bisect_right(range(size + 1), size, key=lambda count: limit.measure(piece * count)) - 1
+        text = piece * max(0, fits - 2)
         while limit.measure(text) < size:
             text += "x"
         if limit.measure(text) != size:
