@@ -183,7 +183,7 @@ def recheck(held: Rows, window: timedelta, now: datetime, *, token: bool) -> Flo
 
     A status is only taken for deleted when it is asked for by itself, is not there, and its author is: neither a server
     in trouble, nor a suspended author, nor one who blocked us looks like a deletion. If most are gone at once that is
-    recorded as a doubt and nothing is deleted.
+    recorded as a doubt and nothing is deleted; if the server finds nothing any more, that is an error and nothing is deleted.
 
     Args:
         held: The stream's cursor rows; kept in step.
@@ -235,6 +235,8 @@ def _look(ids: Sequence[str]) -> Flow[dict[str, Mapping[str, Any]]]:
             except NotFound:
                 continue
             found[key] = mapping(answer.json())
+            if _id(found[key]) != key:
+                raise PayloadError(f"status {key} was asked for, and something else came; is it a Mastodon API?")
     return found
 
 
@@ -256,6 +258,8 @@ def _hides(author: str, *, token: bool) -> Flow[bool]:
     try:
         answer = yield from Call("GET", f"/api/v1/accounts/{part(author)}")
     except NotFound:
+        # Where nothing at all is found, a proxy or a wrong address answers, and nobody has deleted anything.
+        yield from Call("GET", "/api/v1/accounts/verify_credentials" if token else "/api/v2/instance")
         return False
     if mapping(answer.json()).get("suspended"):
         return True
