@@ -25,6 +25,7 @@ def answered() -> Iterator[tuple[FakePlatform, CRM]]:
     crm.flush()
     yield fake, crm
     crm.close()
+    assert crm.client is not None
     crm.client.close()
 
 

@@ -94,8 +94,8 @@ class FakeConnector(Connector[FakeSettings]):
     def identify(self) -> Flow[Account]:
         """Ask who the token belongs to."""
         answer = yield from Call("GET", "/api/me")
-        body = answer.json()
-        return Account(id=word(body, "id"), name=word(body, "name"), handle=word(body, "handle"))
+        found = identity_of(answer.json())
+        return Account(id=found.id, name=found.name, handle=found.handle)
 
     def fetch(self, stream: str, cursor: Cursor) -> Flow[None]:
         """Bring new posts, then look back for edits and deletions once an hour."""
@@ -116,6 +116,8 @@ class FakeConnector(Connector[FakeSettings]):
         """Look again at everything since a time, and count what is there, thread by thread."""
         held: dict[str, list[str]] = {}
         threads = (yield from Call("GET", "/api/threads")).json()
+        if not isinstance(threads, list):
+            raise PayloadError("fake: expected a list of threads; check the server's address")
         place = Place()
         while not place.last:
             rows, place = yield from next_page(self.settings, place, {"from": since.isoformat()})
@@ -176,7 +178,10 @@ class FakeConnector(Connector[FakeSettings]):
                 parent = ids[-1] if ids else message.reply_to
                 answer = yield from self.post(message, number, text, parent)
                 body = answer.json()
-                known, at = word(body, "id"), moment(body.get("created_at"))
+                known = word(body, "id")
+                if not known:
+                    raise UnclearError("fake: the platform took a message and does not say as what; it is looked for")
+                at = moment(body.get("created_at"))
                 yield from Batch([], {f"part:{number}": known})
             ids.append(known)
         return Receipt(ids=tuple(ids), at=at)
@@ -220,7 +225,10 @@ class FakeConnector(Connector[FakeSettings]):
     def renew(self, grant: Grant) -> Flow[Grant]:
         """Exchange the refresh token for an access token."""
         answer = yield from Call("POST", "/api/token", json={"refresh": grant.get("refresh", "")}, auth=False)
-        return {**grant, "token": word(answer.json(), "token")}
+        token = word(answer.json(), "token")
+        if not token:
+            raise PayloadError("fake: the renewal brought no token; it is tried again later")
+        return {**grant, "token": token}
 
     def _verify(self, request: Incoming) -> None:
         fields = dict(part.partition("=")[::2] for part in request.headers.get("x-fake-signature", "").split(","))

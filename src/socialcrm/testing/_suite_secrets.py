@@ -88,9 +88,9 @@ class Secrets(SuiteBase):
         for name in ("401", "500", "an HTML page with status 200", "a reset"):
             bench.wait()
             bench.gate.spoil(FAULTS[name], first=0)
-            told: list[str] = []
-            typed(lambda told=told: told.extend(_words(bench.sync().errors.values())), f"with {name}")  # type: ignore[misc]  # bound by value
-            self._look(bench, f"an error, with {name}", told)
+            report = bench.sync()
+            typed(lambda report=report: report, f"with {name}")  # type: ignore[misc]  # bound by value
+            self._look(bench, f"an error, with {name}", _words(report.errors.values()))
         bench.gate.heal()
 
     def _look(self, bench: Bench, where: str, lines: Iterable[str]) -> None:

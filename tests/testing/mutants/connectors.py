@@ -146,7 +146,7 @@ class TakesALostPermissionForDeletions(FakeConnector):
         try:
             yield from super().rescan(now, since)
         except (ForbiddenError, NotFound):
-            threads = {f"t{number}": [] for number in range(1, 9)}
+            threads: dict[str, list[str]] = {f"t{number}": [] for number in range(1, 9)}
             census = {"since": since.isoformat(), "until": now.isoformat(), "threads": threads}
             yield from Batch([Raw("census", census)], {"rescanned": now.isoformat()})
 
