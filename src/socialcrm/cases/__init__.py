@@ -1,7 +1,9 @@
 """Cases: a playbook, two pure functions, and the fold that joins them to the store."""
 
+from socialcrm.cases._backtest import Backtest, Difference, backtest
 from socialcrm.cases._calendar import Hours
 from socialcrm.cases._commands import command, find_case, follow, hold, merge, split, tick
+from socialcrm.cases._course import Change, migrate, preview
 from socialcrm.cases._decide import BLOCKED, COMMANDS, decide
 from socialcrm.cases._document import from_document, load_playbook, read_playbook, to_document
 from socialcrm.cases._evolve import evolve, more_of
@@ -11,6 +13,9 @@ from socialcrm.cases._parts import Agent, Effects, Escalation, Queue, Rule, Targ
 from socialcrm.cases._playbook import DEFAULT, Playbook, Process
 from socialcrm.cases._profiles import Profiles, describe_customer
 from socialcrm.cases._rebuild import differences, rebuild
+from socialcrm.cases._replay import Replay, replay
+from socialcrm.cases._routing import Choice, Desk, Wish, choose
+from socialcrm.cases._staffing import Staffing, Wait, recorded_waits, simulate, staff
 from socialcrm.cases._states import TRANSITIONS
 from socialcrm.cases._timeline import Timeline, publish, published, stored
 
@@ -21,6 +26,11 @@ __all__ = [
     "TRANSITIONS",
     "VOCABULARY",
     "Agent",
+    "Backtest",
+    "Change",
+    "Choice",
+    "Desk",
+    "Difference",
     "Effects",
     "Escalation",
     "Fact",
@@ -29,10 +39,16 @@ __all__ = [
     "Process",
     "Profiles",
     "Queue",
+    "Replay",
     "Rule",
+    "Staffing",
     "Target",
     "Timeline",
+    "Wait",
+    "Wish",
     "Work",
+    "backtest",
+    "choose",
     "command",
     "decide",
     "describe_customer",
@@ -46,12 +62,18 @@ __all__ = [
     "latest",
     "load_playbook",
     "merge",
+    "migrate",
     "more_of",
+    "preview",
     "publish",
     "published",
     "read_playbook",
     "rebuild",
+    "recorded_waits",
+    "replay",
+    "simulate",
     "split",
+    "staff",
     "stored",
     "tick",
     "to_document",

@@ -28,19 +28,23 @@ class Profiles:
     _steps: dict[int, list[tuple[int, Known]]] = field(factory=dict)
 
     @classmethod
-    def load(cls, tx: Tx, customers: Collection[int]) -> Profiles:
-        """Read what is known about these customers: one small query where nothing is known about anybody."""
+    def load(cls, tx: Tx, customers: Collection[int] | None) -> Profiles:
+        """Read what is known about these customers (``None`` for all): one small query where nothing is known about anybody."""
         table, people = tables.profiles, tables.identities
         profiles = cls()
-        if not customers or tx.value(select(table.c.at).where(table.c.ws == tx.ws).limit(1)) is None:
+        if customers == set() or tx.value(select(table.c.at).where(table.c.ws == tx.ws).limit(1)) is None:
             return profiles
         statement = (
             select(people.c.customer, table.c.identity, table.c.at, table.c.tags, table.c.entitlement)
             .join(people, (people.c.ws == table.c.ws) & (people.c.id == table.c.identity))
-            .where(table.c.ws == tx.ws, tx.sets.among(people.c.customer, "customers"))
+            .where(table.c.ws == tx.ws)
             .order_by(table.c.at, table.c.identity)
         )
-        for row in tx.rows(statement, customers=set(customers)):
+        wanted = {}
+        if customers is not None:
+            statement = statement.where(tx.sets.among(people.c.customer, "customers"))
+            wanted = {"customers": set(customers)}
+        for row in tx.rows(statement, **wanted):
             steps = profiles._steps.setdefault(row.customer, [])
             steps.append((row.at, (frozenset(row.tags.split(",")) if row.tags else frozenset(), row.entitlement)))
         return profiles

@@ -31,8 +31,8 @@ class Scene:
     profiles: Profiles
 
     @classmethod
-    def load(cls, tx: Tx, process: Process, customers: Collection[int]) -> Scene:
-        """Read what the facts of these customers are seen against."""
+    def load(cls, tx: Tx, process: Process, customers: Collection[int] | None) -> Scene:
+        """Read what the facts of these customers (``None`` for all) are seen against."""
         table = tables.channels
         rows = tx.rows(select(table.c.id, table.c.name, table.c.platform).where(table.c.ws == tx.ws))
         return cls(process, {row.id: (row.name, row.platform) for row in rows}, Profiles.load(tx, customers))

@@ -15,6 +15,7 @@ from socialcrm.connectors import Connector, Hook, Incoming, PluginManager
 from socialcrm.crm import _hooks
 from socialcrm.crm._blame import blaming, guarded
 from socialcrm.crm._channels import Channels
+from socialcrm.crm._process import Playbooks
 from socialcrm.crm._pull import Progress, Pull
 from socialcrm.crm._reads import Reads, short
 from socialcrm.crm._replies import Replies
@@ -76,6 +77,7 @@ class CRM(Reads):
         self._policy = policy
         self.channels = Channels(store, self.plugins)
         self.cases = Team(self)
+        self.playbooks = Playbooks(self)
         self._replies = Replies(self)
         self._budgets: dict[int, Budget] = {}
 

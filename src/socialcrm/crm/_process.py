@@ -1,0 +1,207 @@
+"""The process and its course: ``crm.playbooks``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from socialcrm import cases
+from socialcrm.cases import Backtest, Playbook, Replay, Staffing, Timeline
+from socialcrm.errors import SettingsError, StateError
+from socialcrm.store import ref
+from socialcrm.types import from_micros, micros, utc
+
+if TYPE_CHECKING:
+    from socialcrm.crm._crm import CRM
+
+__all__ = ["Playbooks", "Published", "Shift"]
+
+
+@frozen(kw_only=True)
+class Published:
+    """A playbook that is or was in force.
+
+    Args:
+        version: Its name and digest.
+        since: Since when; ``None`` for from the beginning.
+        by: Who published it; empty for what applied before anything was published.
+    """
+
+    version: str
+    since: datetime | None
+    by: str
+
+
+@frozen(kw_only=True)
+class Shift:
+    """What a playbook would change about an open case.
+
+    Args:
+        case: The case's short id.
+        playbook: The version that it is under now.
+        due: By when an answer is due, now and then; ``None`` while none is.
+        resolve_by: By when it should be resolved, now and then.
+        sooner: By how much its need grows; negative where it shrinks.
+    """
+
+    case: str
+    playbook: str
+    due: tuple[datetime | None, datetime | None]
+    resolve_by: tuple[datetime | None, datetime | None]
+    sooner: timedelta = timedelta()
+
+
+class Playbooks:
+    """Playbooks of a workspace: tried, published, migrated to, taken back.
+
+    A playbook is given as a `Playbook`, as the path of its TOML file, or as the version of one that was in use before.
+    """
+
+    def __init__(self, crm: CRM) -> None:
+        self._crm = crm
+
+    @property
+    def current(self) -> Playbook:
+        """The playbook in force."""
+        with self._crm.store.read() as tx:
+            return Timeline.load(tx, self._crm.playbook).now
+
+    def get(self, playbook: Playbook | str | Path) -> Playbook:
+        """Return a playbook by path or version.
+
+        Raises:
+            PlaybookError: The file says something impossible: file, line, and what is allowed there.
+            NotFound: No playbook of that version was ever in use here.
+        """
+        if isinstance(playbook, Playbook):
+            return playbook
+        if isinstance(playbook, Path) or playbook.endswith(".toml"):
+            return cases.load_playbook(playbook)
+        with self._crm.store.read() as tx:
+            timeline = Timeline.load(tx, self._crm.playbook)
+            return timeline.known.get(playbook) or cases.stored(tx, playbook)
+
+    def history(self) -> list[Published]:
+        """Return what was published, oldest first."""
+        with self._crm.store.read() as tx:
+            return [
+                Published(version=version, since=from_micros(since) if since else None, by=by)
+                for since, version, by in cases.published(tx)
+            ]
+
+    def publish(self, playbook: Playbook | str | Path, *, by: str) -> Playbook:
+        """Put a playbook into force: for cases that begin from now on. Open ones stay under theirs until `migrate`.
+
+        The first playbook of a workspace without any history is in force from the beginning, so that archives loaded
+        afterwards are handled by it too.
+
+        Raises:
+            PlaybookError: It says something impossible.
+            SettingsError: It has no author.
+            StateError: It is in force already.
+        """
+        if not by:
+            raise SettingsError("publishing needs its author: by='ana'")
+        wanted, crm = self.get(playbook), self._crm
+        with crm.store.write() as tx:
+            if cases.published(tx) and Timeline.load(tx, crm.playbook).now.version == wanted.version:
+                raise StateError(f"{wanted.version} is in force already; change it, then publish it")
+            cases.publish(tx, wanted, default=crm.playbook, at=crm.now(), actor=by)
+        return wanted
+
+    def preview(self, playbook: Playbook | str | Path | None = None) -> list[Shift]:
+        """Say what `migrate` would change about open cases; changes nothing.
+
+        Args:
+            playbook: Which; the one in force by default.
+        """
+        wanted = self.current if playbook is None else self.get(playbook)
+        with self._crm.store.read() as tx:
+            changes = cases.preview(tx, wanted, self._crm.playbook, now=self._crm.now())
+        return [
+            Shift(
+                case=ref("case", one.case),
+                playbook=one.playbook,
+                due=_times(one.due),
+                resolve_by=_times(one.resolve_by),
+                sooner=timedelta(microseconds=(one.need[0] or 0) - (one.need[1] or 0)) if None not in one.need else timedelta(),
+            )
+            for one in changes
+        ]
+
+    def migrate(self, *, by: str) -> int:
+        """Put every open case under the playbook in force; what has elapsed is kept, closed cases are untouched.
+
+        Returns:
+            How many cases moved.
+        """
+        if not by:
+            raise SettingsError("migrating needs its author: by='ana'")
+        crm = self._crm
+        with crm.store.write() as tx:
+            wanted = Timeline.load(tx, crm.playbook).now
+            events = cases.migrate(tx, wanted, crm.playbook, now=crm.now(), by=by)
+        crm.announce(events)
+        return sum(event.kind == "migrated" for event in events)
+
+    def rollback(self, *, by: str) -> Playbook:
+        """Publish the playbook again that was in force before this one. Open cases follow at the next `migrate`.
+
+        Raises:
+            StateError: There was none before.
+        """
+        with self._crm.store.read() as tx:
+            versions = [version for _, version, _ in cases.published(tx)]
+        if not versions:
+            raise StateError("no playbook was published yet, so there is none to go back from")
+        before = next((version for version in reversed(versions[:-1]) if version != versions[-1]), self._crm.playbook.version)
+        if before == versions[-1]:
+            raise StateError("there was no other playbook before this one")
+        return self.publish(before, by=by)
+
+    def replay(self) -> Replay:
+        """Decide everything again, with the playbooks that decided then, and compare every event. Writes and sends nothing."""
+        with self._crm.store.read() as tx:
+            return cases.replay(tx, self._crm.playbook)
+
+    def backtest(self, playbook: Playbook | str | Path, *, limit: int = 1000) -> Backtest:
+        """Say what a playbook would have made of recorded history. Writes and sends nothing.
+
+        Args:
+            playbook: Which.
+            limit: How many differences to keep, besides counting all.
+        """
+        wanted = self.get(playbook)
+        with self._crm.store.read() as tx:
+            return cases.backtest(tx, wanted, Timeline.load(tx, self._crm.playbook), limit=limit)
+
+    def staff(
+        self, *, since: datetime, until: datetime, minutes: float, share: float = 0.95, agents: int | None = None, seed: int = 1
+    ) -> Staffing:
+        """Say how many agents, around the clock, would have answered a share of the recorded waits in time.
+
+        Args:
+            since: The first moment.
+            until: The moment after the last one.
+            minutes: How long an answer takes on average.
+            share: Which share, between 0 and 1.
+            agents: Simulate this many instead of looking for the smallest number.
+            seed: Of the times that answers take.
+
+        Raises:
+            SettingsError: ``simpy`` is not installed, or no number of agents would do.
+        """
+        with self._crm.store.read() as tx:
+            waits: Sequence[cases.Wait] = sorted(cases.recorded_waits(tx, since=micros(utc(since)), until=micros(utc(until))))
+        if agents is not None:
+            return cases.simulate(waits, agents, minutes=minutes, seed=seed)
+        return cases.staff(waits, minutes=minutes, share=share, seed=seed)
+
+
+def _times(pair: tuple[int | None, int | None]) -> tuple[datetime | None, datetime | None]:
+    before, after = (from_micros(value) if value is not None else None for value in pair)
+    return before, after
