@@ -158,7 +158,6 @@ def test_what_is_delivered_again_stays_forgotten(data: st.DataObject) -> None:
     town.crm.close()
 
 
-@pytest.mark.xfail(reason="the inbound corridor does not ask privacy.sift before it writes the journal")
 def test_the_corridor_keeps_out_what_was_forgotten(town: Town) -> None:
     """A sync that fetches everything again brings nothing of them back."""
     write(town)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from socialcrm.connectors import Connector, PluginManager, make_settings, plain_settings, secret_fields
 from socialcrm.crm._accounts import ChannelRow, as_channel, find_channel, list_channels
 from socialcrm.crm._open import add_channel_row
-from socialcrm.errors import NotFound, SettingsError
+from socialcrm.errors import NotFound, SettingsError, StateError
 from socialcrm.store import Store, tables
 from socialcrm.types import Channel, Secret
 
@@ -104,6 +104,30 @@ class Channels:
         row = self.row(name)
         with self._store.write() as tx:
             tx.run(delete(tables.cursors).where(tables.cursors.c.ws == tx.ws, tables.cursors.c.channel == row.id))
+
+    def retire(self, name: str) -> Channel:
+        """Never sync a channel again; what it brought stays, and so does the way to answer on it."""
+        row = self.row(name)
+        with self._store.write() as tx:
+            tx.update(tables.channels, ("archive",), [(True, row.id)])
+        return as_channel(self.row(name))
+
+    def remove(self, name: str) -> None:
+        """Remove a channel that has brought nothing.
+
+        Raises:
+            NotFound: There is no such channel.
+            StateError: It holds interactions; `retire` it instead.
+        """
+        row = self.row(name)
+        held = tables.interactions
+        with self._store.write() as tx:
+            if tx.row(select(held.c.id).where(held.c.ws == tx.ws, held.c.channel == row.id).limit(1)) is not None:
+                raise StateError(f"the channel {name!r} holds interactions; crm.channels.retire({name!r}) ends its syncs")
+            for table in (tables.cursors, tables.grants, tables.quarantine, tables.holes, tables.journal):
+                tx.run(delete(table).where(table.c.ws == tx.ws, table.c.channel == row.id))
+            tx.run(delete(tables.channels).where(tables.channels.c.ws == tx.ws, tables.channels.c.id == row.id))
+        self._memory.pop(name, None)
 
     def __iter__(self) -> Iterator[Channel]:
         with self._store.read() as tx:

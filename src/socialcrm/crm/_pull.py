@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 from sqlalchemy import select
 
-from socialcrm import cases, ingest
+from socialcrm import cases, ingest, privacy
 from socialcrm.connectors import Batch, Connector, Flow, Raw
 from socialcrm.crm._accounts import ChannelRow, list_channels, save_accounts
 from socialcrm.crm._blame import blaming, guarded
@@ -230,6 +230,7 @@ class Pull:
                 reading = ingest.read_items(connector, raws)
                 stuck = {one.pos for one in reading.unreadable}
                 reading.unreadable.clear()
+                privacy.sift(tx, self.channel.id, self.channel.platform, raws, reading)
                 reading.items = [(item, waiting[pos].pos) for item, pos in reading.items]
                 absorbed = understand(
                     tx,

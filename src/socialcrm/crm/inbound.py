@@ -1,6 +1,6 @@
 """The inbound corridor: from a batch to cases, in one transaction.
 
-A connector yields a batch → it is parsed → journaled → its authors are recognised → its interactions placed → folded into
+A connector yields a batch → it is parsed → what was forgotten is taken out → journaled → its authors are recognised → its interactions placed → folded into
 cases → committed together with the cursor. Kill the process anywhere and start again: either all of a batch is there or none
 of it, and what is fetched again changes nothing.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field
 from sqlalchemy import delete
 
-from socialcrm import cases, identity, ingest
+from socialcrm import cases, identity, ingest, privacy
 from socialcrm.cases import Playbook
 from socialcrm.connectors import Batch, Connector
 from socialcrm.crm._accounts import ChannelRow, adopt_accounts
@@ -76,7 +76,8 @@ def absorb(
     if enrich is not None:
         enrich(reading)
     with store.write() as tx:
-        journal = ingest.append(tx, channel.id, stream, batch.raws, now)
+        raws = privacy.sift(tx, channel.id, channel.platform, batch.raws, reading)
+        journal = ingest.append(tx, channel.id, stream, raws, now)
         absorbed = understand(tx, channel, reading, journal=journal, stream=stream, playbook=playbook, now=now)
         patch_cursor(tx, channel.id, batch.stream or stream, batch.cursor, saw or {})
         catch_up(tx, behind=BEHIND)

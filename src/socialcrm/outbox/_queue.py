@@ -194,4 +194,5 @@ def cancel(tx: Tx, key: int) -> None:
     row = find(tx, key)
     gone = update(_TABLE).where(_TABLE.c.ws == tx.ws, _TABLE.c.id == key, _TABLE.c.state == "queued", _TABLE.c.intent == "")
     if tx.run(gone.values(state="failed", error="cancelled before it was sent")).rowcount != 1:
-        raise StateError(f"reply o{key} is {row.state}; it may have left already")
+        may = "it is over" if row.state == "failed" else "it may have left already"
+        raise StateError(f"reply o{key} is {row.state}; {may}, so there is nothing to cancel")

@@ -86,7 +86,7 @@ def interactions(
 
 def stream_interactions(tx: Tx, *where: ColumnElement[bool], size: int = 2000) -> Iterator[Interaction]:
     """Yield interactions in the order of the platform's time, without holding them all."""
-    result = tx.connection.execution_options(yield_per=size).execute(_selected(_I.c.ws == tx.ws, *where))
+    result = tx.connection.execute(_selected(_I.c.ws == tx.ws, *where).execution_options(yield_per=size))
     for row in result:
         yield _interaction(row)
 
