@@ -103,11 +103,19 @@ class CRM(Reads):
 
         return self._budgets.setdefault(channel, Budget(self.policy.clock))
 
-    def driver(self, connector: Connector[Any], host: Host, channel: int) -> Driver:
+    def driver(
+        self, connector: Connector[Any], host: Host, channel: int, client: httpx.Client | None = None
+    ) -> Driver:
         """Return what drives a connector's flows for one channel; close it after use."""
         from socialcrm.transport import Driver
 
-        return Driver(connector, host, client=self.client, budget=self.budget(channel), policy=self.policy)
+        return Driver(connector, host, client=client or self.client, budget=self.budget(channel), policy=self.policy)
+
+    @staticmethod
+    def _open_client() -> httpx.Client:
+        from socialcrm.transport import open_client
+
+        return open_client()
 
     def enrich(self, reading: Reading) -> None:
         """Let plugins add facts to what was read."""
@@ -303,14 +311,18 @@ class CRM(Reads):
         Several workers may flush at once: each reply is claimed by one.
         """
         report = FlushReport()
+        client: httpx.Client | None = None
         for delivery, host in self._replies.due(report, progress):
-            with self.driver(delivery.connector, host, delivery.channel.id) as driver:
+            client = client or self.client or self._open_client()
+            with self.driver(delivery.connector, host, delivery.channel.id, client) as driver:
                 try:
                     receipt = driver.run(delivery.flow())
                 except SocialCRMError as error:
                     delivery.failed(error, report)
                 else:
                     delivery.done(receipt, report)
+        if client is not None and client is not self.client:
+            client.close()
         return report
 
     def outbox(self, *, state: str | None = None) -> list[Reply]:
