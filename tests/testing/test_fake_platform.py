@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from socialcrm.testing import (
 )
 from socialcrm.transport import Cassette, Driver, Host, Local, Policy, open_client
 
+cassette = pytest_plugin.cassette
 crm = pytest_plugin.crm
 fake_platform = pytest_plugin.fake_platform
 
@@ -171,6 +173,12 @@ def test_a_cassette_is_platform_enough(recorded: Path) -> None:
     suite.test_everything_arrives(scenario)
     suite.test_killed_anywhere_it_ends_the_same(scenario)
     suite.test_sync_and_async_agree(scenario)
+
+
+def test_a_cassette_lies_beside_its_test(cassette: Callable[[str], Cassette]) -> None:
+    """The fixture opens a cassette by its name, and says where it looked for one that is not there."""
+    with pytest.raises(SettingsError, match=r"testing.cassettes.never-recorded\.json"):
+        cassette("never-recorded")
 
 
 def test_what_is_no_cassette_is_told(tmp_path: Path) -> None:

@@ -23,20 +23,22 @@ class TestSQLite(StoreSuite):
         return f"sqlite:///{tmp_path / 'suite.db'}"
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A PostgreSQL of its own, on loopback."""
+    path = Path(__file__).parents[1] / "servers" / "postgresql.py"
+    spec = importlib.util.spec_from_file_location("postgresql_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    with module.postgresql() as running:
+        yield running
+
+
 @pytest.mark.server("postgresql")
 class TestPostgreSQL(StoreSuite):
-    @pytest.fixture(scope="class")
-    def cluster(self) -> Iterator[Any]:
-        path = Path(__file__).parents[1] / "servers" / "postgresql.py"
-        spec = importlib.util.spec_from_file_location("postgresql_server", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        with module.postgresql() as running:
-            yield running
-
     @pytest.fixture
     def url(self, cluster: Any) -> str:
         address: str = cluster.database(f"suite{next(_names)}")

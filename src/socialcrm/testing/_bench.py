@@ -133,7 +133,7 @@ class _WatchedCRM(CRM):
 
     probe: Probe
 
-    def driver(self, connector: Connector[Any], host: Host, channel: int) -> Driver:
+    def driver(self, connector: Connector[Any], host: Host, channel: int, client: Any = None) -> Driver:
         store = host.intend
 
         def intend(step: Step[object]) -> None:
@@ -141,7 +141,7 @@ class _WatchedCRM(CRM):
             self.probe.moment("after the intent, before the platform was asked")
 
         host.intend = intend  # type: ignore[method-assign]  # only this host's
-        return super().driver(connector, host, channel)
+        return super().driver(connector, host, channel, client)
 
 
 class Bench:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -62,11 +63,11 @@ def spread(count: int) -> list[int]:
 
 
 def picks(log: Sequence[Incoming]) -> list[int]:
-    """Return the numbers of the exchanges to spoil: of each method and path the first and the last."""
+    """Return the numbers of the exchanges to spoil: of each method and path (whatever its numbers) the first and the last."""
     first: dict[tuple[str, str], int] = {}
     last: dict[tuple[str, str], int] = {}
     for number, request in enumerate(log):
-        key = (request.method, request.url.partition("?")[0])
+        key = (request.method, re.sub(r"\d+", "#", request.url.partition("?")[0]))
         first.setdefault(key, number)
         last[key] = number
     return sorted({*first.values(), *last.values()})

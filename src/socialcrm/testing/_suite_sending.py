@@ -130,11 +130,11 @@ class Sending(SuiteBase):
             reply = self._queue(bench, self._texts(scenario)[-1])
             bench.deliver()
             sent = bench.crm.outbox()[-1]
-            key = next(one.conversation for one in bench.crm.interactions() if one.id in sent.ids)
+            mine = [one for one in bench.crm.interactions() if one.id in sent.ids and one.text in sent.parts]
             texts = len(bench.platform.texts())
             for _ in range(2):
                 try:
-                    self._retract(bench, Receipt(ids=sent.ids, conversation=key))
+                    self._retract(bench, Receipt(ids=sent.ids, conversation=mine[0].conversation))
                 except SocialCRMError as error:
                     broken(promise, usually, error)
                 left = texts - len(bench.platform.texts())
@@ -160,7 +160,7 @@ class Sending(SuiteBase):
         return [scenario.reply, (sentence * (2 + size * 3 // 2 // len(sentence))).strip()]
 
     def _queue(self, bench: Bench, text: str) -> Reply:
-        bench.settle()
+        bench.crm.sync()
         refused = ""
         for case in bench.crm.inbox():
             try:
