@@ -144,9 +144,7 @@ def state(store: Store) -> dict[str, Any]:
         "parties": {row.pid: who[row.party].account if row.party else None for row in rows},
         "wordings": {row.pid: (row.text, row.edited, row.deleted) for row in rows},
         "revisions": sorted((names[row.interaction], row.at, row.text) for row in older),
-        "cases": sorted(
-            (sorted(pids), *_told(cases[key], names, customers)) for key, pids in members.items()
-        ),
+        "cases": sorted((sorted(pids), *_told(cases[key], names, customers)) for key, pids in members.items()),
     }
 
 

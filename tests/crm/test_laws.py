@@ -6,17 +6,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from socialcrm.cases import differences
+from socialcrm.cases import DEFAULT, differences
+from socialcrm.connectors import Batch
+from socialcrm.crm._accounts import find_channel
+from socialcrm.crm.inbound import absorb
 from socialcrm.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _histories import histories, play, state  # noqa: E402 - a module of these tests, beside them
+from _histories import Plain, histories, play, state
 
-SLOW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @SLOW
@@ -53,12 +55,6 @@ def test_delivering_everything_again_writes_nothing(history: list[tuple[str, Any
     play(store, history)
     with store.read() as tx:
         before = tx.connection.exec_driver_sql("SELECT * FROM cases ORDER BY id").fetchall()
-    from socialcrm.connectors import Batch
-    from socialcrm.crm._accounts import find_channel
-    from socialcrm.crm.inbound import absorb
-    from socialcrm.cases import DEFAULT
-    from _histories import Plain
-
     for name in ("forum", "mail"):
         with store.read() as tx:
             channel = find_channel(tx, name)
@@ -68,8 +64,3 @@ def test_delivering_everything_again_writes_nothing(history: list[tuple[str, Any
     with store.read() as tx:
         assert tx.connection.exec_driver_sql("SELECT * FROM cases ORDER BY id").fetchall() == before
     store.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_leftovers() -> None:
-    """Stores of examples are closed by the tests themselves."""

@@ -36,9 +36,14 @@ def test_a_block_that_raises_leaves_nothing_behind(path: str) -> None:
     """A writing transaction commits when its block ends, and not when it raises."""
     store = Store.open(path)
     add(store, "kept")
-    with pytest.raises(RuntimeError), store.write() as tx:
-        tx.insert(tables.customers, [(tx.ws, tx.allocate(tables.customers), "lost", None, None)])
-        raise RuntimeError
+
+    def interrupted() -> None:
+        with store.write() as tx:
+            tx.insert(tables.customers, [(tx.ws, tx.allocate(tables.customers), "lost", None, None)])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
     assert names(store) == ["kept"]
 
 

@@ -1,6 +1,7 @@
 """The inbound corridor: from a batch to cases, in one transaction.
 
-A connector yields a batch → it is parsed → what was forgotten is taken out → journaled → its authors are recognised → its interactions placed → folded into
+A connector yields a batch → it is parsed → what was forgotten is taken out → journaled → its authors are recognised → its
+interactions placed → folded into
 cases → committed together with the cursor. Kill the process anywhere and start again: either all of a batch is there or none
 of it, and what is fetched again changes nothing.
 """

@@ -126,9 +126,7 @@ def _learn(tx: Tx, with_handles: Mapping[int, Identity], people: People, now: in
         return
     upgraded = [key for key, verified in told.items() if verified]
     tx.insert_new(tables.handles, [(tx.ws, *key, verified) for key, verified in told.items()])
-    tx.update(
-        tables.handles, ("verified",), [(True, *key) for key in upgraded], key=("identity", "kind", "value")
-    )
+    tx.update(tables.handles, ("verified",), [(True, *key) for key in upgraded], key=("identity", "kind", "value"))
     shared = _shared(tx, upgraded)
     if shared:
         again = join(tx, shared, now=now)

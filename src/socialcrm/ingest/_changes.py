@@ -105,9 +105,7 @@ class Changes:
         reindex(self.tx, texts)
         self.count += len(updates)
 
-    def _confirm(
-        self, confirmed: list[tuple[Row[Any], list[Wording]]], texts: list[tuple[int, str, str, str, str]]
-    ) -> None:
+    def _confirm(self, confirmed: list[tuple[Row[Any], list[Wording]]], texts: list[tuple[int, str, str, str, str]]) -> None:
         """Let the platform's own account of a reply replace the one that we kept when its receipt came."""
         rows = []
         for old, versions in confirmed:

@@ -56,9 +56,7 @@ def authors_of(items: Iterable[tuple[Item, int]]) -> dict[str, tuple[Identity, i
     return profiles
 
 
-def ingest(
-    tx: Tx, source: Source, stream: str, items: Sequence[tuple[Item, int]], authors: Mapping[str, Author]
-) -> Outcome:
+def ingest(tx: Tx, source: Source, stream: str, items: Sequence[tuple[Item, int]], authors: Mapping[str, Author]) -> Outcome:
     """Store what a batch means, in a bounded number of statements.
 
     Args:

@@ -72,9 +72,7 @@ def record_holes(tx: Tx, channel: int, stream: str, holes: Iterable[Hole]) -> No
     tx.insert(tables.holes, rows)
 
 
-def record_deliveries(
-    tx: Tx, channel: int, deliveries: Iterable[Delivery], known: Mapping[Node, Row[Any]]
-) -> list[int]:
+def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], known: Mapping[Node, Row[Any]]) -> list[int]:
     """Keep what the platform says of messages of ours, the latest by its time; what comes too early waits.
 
     Returns:

@@ -203,9 +203,7 @@ def _settle_parties(
     again |= _begun_earlier(threads, placed.new)
     stored: dict[Node, Row[Any]] = {}
     if again:
-        statement = _LIGHT.where(
-            tables.interactions.c.ws == tx.ws, tx.sets.among(tables.interactions.c.conversation, "ids")
-        )
+        statement = _LIGHT.where(tables.interactions.c.ws == tx.ws, tx.sets.among(tables.interactions.c.conversation, "ids"))
         stored = {(row.scope, row.pid): row for row in tx.rows(statement, ids=again)}
     beginners = _begin(tx, threads, placed.new, stored, again)
     told = parties({**stored, **fresh}, known, beginners.get)

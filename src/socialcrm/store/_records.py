@@ -191,9 +191,7 @@ def cases(tx: Tx, rows: Sequence[CaseRow], why: Callable[[CaseRow], str]) -> lis
     if not rows:
         return []
     people = customers(tx, {row.customer for row in rows})
-    last = select(_I.c.id, _I.c.text, _I.c.subject, _I.c.visibility).where(
-        _I.c.ws == tx.ws, tx.sets.among(_I.c.id, "ids")
-    )
+    last = select(_I.c.id, _I.c.text, _I.c.subject, _I.c.visibility).where(_I.c.ws == tx.ws, tx.sets.among(_I.c.id, "ids"))
     words = {row.id: row for row in tx.rows(last, ids={row.last for row in rows if row.last is not None})}
     where = _spans(tx, rows)
     return [_case(row, people.get(row.customer), words.get(row.last), where.get(row.id, ()), why(row)) for row in rows]

@@ -64,9 +64,7 @@ channels = _table(
     Index("channels_name", "ws", "name", unique=True),
 )
 
-cursors = _table(
-    "cursors", _id("channel"), _text("stream"), _text("key"), _text("value"), key=("channel", "stream", "key")
-)
+cursors = _table("cursors", _id("channel"), _text("stream"), _text("key"), _text("value"), key=("channel", "stream", "key"))
 
 grants = _table("grants", _id("channel"), _text("data"), _text("lease"), _time("leased", null=True), key=("channel",))
 
@@ -155,9 +153,7 @@ conversations = _table(
     Index("conversations_key", "ws", "channel", "key", unique=True),
 )
 
-ghosts = _table(
-    "ghosts", _id("channel"), _text("pid"), _text("scope"), _id("conversation"), key=("channel", "pid", "scope")
-)
+ghosts = _table("ghosts", _id("channel"), _text("pid"), _text("scope"), _id("conversation"), key=("channel", "pid", "scope"))
 """Ids that somebody answered or referred to and that have not arrived: they hold threads together meanwhile."""
 
 interactions = _table(

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 __all__ = ["Sets", "adapt"]
 
+
 def adapt(dialect: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Turn each collection among the parameters into what the database takes."""
     convert: Callable[[list[Any]], Any] = json.dumps if dialect == "sqlite" else list
