@@ -32,9 +32,7 @@ class Aio:
         """Return the same verbs over another HTTP client; tests pass one that replays."""
         return Aio(self._crm, client)
 
-    async def sync(
-        self, *names: str, strict: bool = True, progress: Callable[[Progress], None] | None = None
-    ) -> SyncReport:
+    async def sync(self, *names: str, strict: bool = True, progress: Callable[[Progress], None] | None = None) -> SyncReport:
         """Fetch what is new on every channel, concurrently; see `CRM.sync`."""
         rows = await asyncio.to_thread(self._rows, names)
         reports = await asyncio.gather(*(self._pull(Pull(self._crm, row, progress)) for row in rows))

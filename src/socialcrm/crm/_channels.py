@@ -177,6 +177,4 @@ class Channels:
             raise
 
     def _remember(self, name: str, settings: object) -> None:
-        self._memory[name] = {
-            key: secret for key, secret in secret_fields(settings).items() if secret.reference is None
-        }
+        self._memory[name] = {key: secret for key, secret in secret_fields(settings).items() if secret.reference is None}

@@ -103,9 +103,7 @@ class CRM(Reads):
 
         return self._budgets.setdefault(channel, Budget(self.policy.clock))
 
-    def driver(
-        self, connector: Connector[Any], host: Host, channel: int, client: httpx.Client | None = None
-    ) -> Driver:
+    def driver(self, connector: Connector[Any], host: Host, channel: int, client: httpx.Client | None = None) -> Driver:
         """Return what drives a connector's flows for one channel; close it after use."""
         from socialcrm.transport import Driver
 
@@ -369,4 +367,3 @@ class CRM(Reads):
 
     def __repr__(self) -> str:
         return f"<CRM {self.store.name}>"
-

@@ -155,5 +155,3 @@ def release_channel(store: Store, channel: int, lease: Lease) -> None:
     statement = update(table).where(table.c.ws == store.ws, table.c.id == channel, table.c.lease == lease.name)
     with store.write() as tx:
         tx.run(statement.values(lease="", leased=None))
-
-

@@ -135,9 +135,7 @@ class Pull:
                     else:
                         seen[key] = value
 
-        return StoreHost(
-            self.crm.store, self.channel.id, connector, clock=self.crm.clock, on_batch=commit, stop=self._stop
-        )
+        return StoreHost(self.crm.store, self.channel.id, connector, clock=self.crm.clock, on_batch=commit, stop=self._stop)
 
     def take(
         self,

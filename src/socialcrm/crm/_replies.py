@@ -168,9 +168,7 @@ class Replies:
             "seen": seen if seen is not None else target.at,
         }
 
-    def due(
-        self, report: FlushReport, progress: Callable[[Progress], None] | None
-    ) -> Iterator[tuple[Delivery, StoreHost]]:
+    def due(self, report: FlushReport, progress: Callable[[Progress], None] | None) -> Iterator[tuple[Delivery, StoreHost]]:
         """Claim replies one by one, each with what drives it, until none is due."""
         crm = self._crm
         with Lease() as lease:
@@ -245,5 +243,3 @@ def _identity(target: Row[Any]) -> Identity:
         ref=ref("identity", target.author),
         customer=ref("customer", target.person),
     )
-
-
