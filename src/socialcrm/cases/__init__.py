@@ -1,5 +1,6 @@
 """Cases: a playbook, two pure functions, and the fold that joins them to the store."""
 
+from socialcrm.cases._assign import assign
 from socialcrm.cases._backtest import Backtest, Difference, backtest
 from socialcrm.cases._calendar import Hours
 from socialcrm.cases._commands import command, find_case, follow, hold, merge, split, tick
@@ -9,6 +10,7 @@ from socialcrm.cases._document import from_document, load_playbook, read_playboo
 from socialcrm.cases._evolve import evolve, more_of
 from socialcrm.cases._facts import VOCABULARY, Fact
 from socialcrm.cases._fold import Work, fold, latest
+from socialcrm.cases._notes import Note, add_note, notes_of
 from socialcrm.cases._parts import Agent, Effects, Escalation, Queue, Rule, Target
 from socialcrm.cases._playbook import DEFAULT, Playbook, Process
 from socialcrm.cases._profiles import Profiles, describe_customer
@@ -16,13 +18,16 @@ from socialcrm.cases._rebuild import differences, rebuild
 from socialcrm.cases._replay import Replay, replay
 from socialcrm.cases._routing import Choice, Desk, Wish, choose
 from socialcrm.cases._staffing import Staffing, Wait, recorded_waits, simulate, staff
-from socialcrm.cases._states import TRANSITIONS
+from socialcrm.cases._states import ESCALATED, LATE_ANSWER, LATE_SOLUTION, TRANSITIONS
 from socialcrm.cases._timeline import Timeline, publish, published, stored
 
 __all__ = [
     "BLOCKED",
     "COMMANDS",
     "DEFAULT",
+    "ESCALATED",
+    "LATE_ANSWER",
+    "LATE_SOLUTION",
     "TRANSITIONS",
     "VOCABULARY",
     "Agent",
@@ -35,6 +40,7 @@ __all__ = [
     "Escalation",
     "Fact",
     "Hours",
+    "Note",
     "Playbook",
     "Process",
     "Profiles",
@@ -47,6 +53,8 @@ __all__ = [
     "Wait",
     "Wish",
     "Work",
+    "add_note",
+    "assign",
     "backtest",
     "choose",
     "command",
@@ -64,6 +72,7 @@ __all__ = [
     "merge",
     "migrate",
     "more_of",
+    "notes_of",
     "preview",
     "publish",
     "published",

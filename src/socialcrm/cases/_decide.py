@@ -21,7 +21,7 @@ from socialcrm.errors import StateError
 from socialcrm.store import CaseRow, EventRow
 from socialcrm.types import CaseState, Moderation, Severity
 
-__all__ = ["BLOCKED", "COMMANDS", "decide"]
+__all__ = ["BLOCKED", "COMMANDS", "decide", "elapse", "impossible"]
 
 BLOCKED = "blocked"
 """The customer's tag that makes whatever they say open and reopen nothing."""
@@ -46,7 +46,7 @@ def decide(case: CaseRow | None, fact: Fact, process: Process, *, key: int, ws: 
         Events in order; none where the fact changes nothing. An ``opened`` event belongs to ``key``, others to the case.
     """
     if case is not None and case.alarm is not None and case.alarm < fact.at:
-        before, case = _elapse(case, fact, process.behind(case.playbook))
+        before, case = elapse(case, fact, process.behind(case.playbook))
         after = _decide(case, fact, process, key, ws, customer)
         # what changes nothing does not make time pass either, so that it may be missing
         return (*before, *after) if after or fact.kind == "tick" else ()
@@ -301,7 +301,7 @@ def _clock(case: CaseRow, playbook: Playbook, at: int, rests: bool, severity: st
 # -- what elapses ----------------------------------------------------------------------------------------------------------
 
 
-def _elapse(case: CaseRow, fact: Fact, playbook: Playbook) -> tuple[list[EventRow], CaseRow]:
+def elapse(case: CaseRow, fact: Fact, playbook: Playbook) -> tuple[list[EventRow], CaseRow]:
     """Let time pass until a fact: what is over by then happened at its own moment."""
     events = []
     while case.alarm is not None and case.alarm < fact.at:

@@ -14,7 +14,7 @@ from attrs import define, field
 from attrs import evolve as changed
 from sqlalchemy import Row, select
 
-from socialcrm.cases._decide import COMMANDS, decide
+from socialcrm.cases._decide import COMMANDS, decide, elapse
 from socialcrm.cases._evolve import evolve
 from socialcrm.cases._facts import ACKNOWLEDGED, RECEIVED, REPLIED, WITHDRAWN, Fact
 from socialcrm.cases._playbook import Playbook
@@ -123,6 +123,9 @@ def _replay_case(report: Replay, then: _Then, scene: Scene, lines: Sequence[Row[
             then.version = event.playbook
             customer = case.customer if case is not None else json.loads(event.data)["customer"]
             told = decide(case, fact, then, key=event.case_id, ws=event.ws, customer=customer)
+        elif case is not None and upto == len(events):
+            # time passed because of something that then began a case beside this one
+            told, _ = elapse(case, Fact("", events[-1].at + 1), then.behind(case.playbook))
         upto = max(upto, place + len(told)) if _equal(told, events[place : place + len(told)]) else upto
         if told and _equal(told, events[place:upto]):
             report.same += upto - place

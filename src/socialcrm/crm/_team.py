@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from attrs import Factory, define, field, frozen
 from sqlalchemy import select
 
 from socialcrm import cases, identity, ingest
-from socialcrm.errors import NotFound, SettingsError
-from socialcrm.store import CaseRow, Tx, number, records, tables
-from socialcrm.types import Case, CaseState, Customer, Identity, Severity, micros, utc
+from socialcrm.errors import ConflictError, NotFound, SettingsError, StateError
+from socialcrm.store import CaseRow, EventRow, Tx, number, records, ref, tables
+from socialcrm.types import Case, CaseState, Customer, Identity, Interaction, Severity, from_micros, micros, utc
 
 if TYPE_CHECKING:
     from socialcrm.crm._crm import CRM
 
-__all__ = ["Team"]
+__all__ = ["BulkReport", "CaseDetail", "Team"]
+
+_BULK = ("resolve", "close", "reopen", "pend", "assign", "grade", "move", "tag")
+
+
+@frozen(kw_only=True)
+class CaseDetail:
+    """What a `Case` does not show.
+
+    Args:
+        playbook: The version that it is under.
+        reason: Why it is pending, resolved or closed.
+        claimed_by: Who is at it; empty for nobody.
+        claimed_until: Until when.
+        fields: Custom fields.
+        follows: The case that it follows.
+        entitlement: The contract under which it is handled.
+        resolve_by: By when it should be resolved; ``None`` while that clock stands still, or where there is no target.
+        late_answer: The answer that is due now is late.
+        late_solution: The solution is late.
+        escalated: It was escalated.
+    """
+
+    playbook: str
+    reason: str = ""
+    claimed_by: str = ""
+    claimed_until: datetime | None = None
+    fields: Mapping[str, Any] = Factory(dict)
+    follows: str = ""
+    entitlement: str = ""
+    resolve_by: datetime | None = None
+    late_answer: bool = False
+    late_solution: bool = False
+    escalated: bool = False
+
+
+@define(kw_only=True)
+class BulkReport:
+    """What came of doing the same to many cases: short ids, and why some were refused."""
+
+    done: list[str] = field(factory=list)
+    refused: dict[str, str] = field(factory=dict)
 
 
 class Team:
@@ -28,13 +71,13 @@ class Team:
     def __init__(self, crm: CRM) -> None:
         self._crm = crm
 
-    def resolve(self, case: str | Case, *, by: str) -> Case:
+    def resolve(self, case: str | Case, *, by: str, reason: str = "") -> Case:
         """Say that the problem is solved; the customer's next word within the playbook's window reopens it."""
-        return self._do(case, "resolve", by)
+        return self._do(case, "resolve", by, reason)
 
-    def close(self, case: str | Case, *, by: str) -> Case:
-        """End a case for good; what the customer says later opens a new one."""
-        return self._do(case, "close", by)
+    def close(self, case: str | Case, *, by: str, reason: str = "") -> Case:
+        """End a case for good (``reason="spam"``, say); what the customer says later opens a new one."""
+        return self._do(case, "close", by, reason)
 
     def reopen(self, case: str | Case, *, by: str) -> Case:
         """Take a resolved case up again."""
@@ -62,6 +105,175 @@ class Team:
         if any("," in tag for tag in wanted):
             raise SettingsError("a tag can't hold a comma; give several tags instead")
         return self._do(case, "tag", by, ",".join(wanted))
+
+    def pend(self, case: str | Case, reason: str, *, by: str) -> Case:
+        """Say that we wait for the customer, and for what; the clock of the solution stands still meanwhile."""
+        return self._do(case, "pend", by, reason)
+
+    def move(self, case: str | Case, queue: str, *, by: str) -> Case:
+        """Put a case into another queue; when an answer is due follows from it."""
+        return self._do(case, "move", by, queue)
+
+    def claim(self, case: str | Case, *, by: str, minutes: float = 15) -> Case:
+        """Say that one is at it: until then others can't change the case, and whoever read it before has to read it again."""
+        until = self._crm.now() + int(minutes * 60_000_000)
+        return self._do(case, "claim", by, str(until))
+
+    def release(self, case: str | Case, *, by: str) -> Case:
+        """Give up a claim."""
+        return self._do(case, "claim", by)
+
+    def describe(self, case: str | Case, fields: Mapping[str, str | int | float | bool], *, by: str) -> Case:
+        """Set a case's custom fields."""
+        return self._do(case, "describe", by, json.dumps(dict(fields), sort_keys=True))
+
+    def note(self, case: str | Case, text: str, *, by: str) -> cases.Note:
+        """Write something about a case for other agents; ``@ana`` mentions one. Never seen by the customer."""
+        if not text.strip():
+            raise SettingsError("an empty note tells nobody anything")
+        crm, key = self._crm, number("case", case if isinstance(case, str) else case.ref)
+        with crm.store.write() as tx:
+            row, now = cases.find_case(tx, key), crm.now()
+            place = cases.add_note(tx, row.id, text, by=by, at=now)
+            events = cases.command(tx, row.id, "annotate", crm.playbook, at=now, by=by, value=str(place))
+            written = cases.notes_of(tx, row.id)[-1]
+        crm.announce(events)
+        return written
+
+    def notes(self, case: str | Case) -> list[cases.Note]:
+        """Return a case's notes, oldest first."""
+        with self._crm.store.read() as tx:
+            return cases.notes_of(tx, cases.find_case(tx, number("case", case if isinstance(case, str) else case.ref)).id)
+
+    def detail(self, case: str | Case) -> CaseDetail:
+        """Return what a `Case` does not show: reason, claim, fields, solution clock, missed targets, playbook."""
+        with self._crm.store.read() as tx:
+            row = cases.find_case(tx, number("case", case if isinstance(case, str) else case.ref))
+        more = cases.more_of(row)
+        return CaseDetail(
+            playbook=row.playbook,
+            reason=more.get("reason", ""),
+            claimed_by=more.get("claimant", ""),
+            claimed_until=from_micros(more["claimed"]) if "claimed" in more else None,
+            fields=more.get("fields", {}),
+            follows=ref("case", more["follows"]) if "follows" in more else "",
+            entitlement=row.entitlement,
+            resolve_by=from_micros(row.resolve_by) if row.resolve_by is not None else None,
+            late_answer=bool(row.flags & cases.LATE_ANSWER),
+            late_solution=bool(row.flags & cases.LATE_SOLUTION),
+            escalated=bool(row.flags & cases.ESCALATED),
+        )
+
+    def merge(self, case: str | Case, into: str | Case, *, by: str) -> Case:
+        """Let a case take in another one of the same customer; the number of the other leads to it.
+
+        Raises:
+            StateError: They belong to different customers, or the taking one is closed.
+        """
+        heir = number("case", into if isinstance(into, str) else into.ref)
+        return self._redraw(case, by, lambda tx, key, told: cases.merge(tx, key, heir, self._crm.playbook, **told), heir)
+
+    def split(self, case: str | Case, interactions: Iterable[str | Interaction], *, by: str) -> Case:
+        """Take interactions out of a case (the customer's, and our answers to them); they make a case of their own.
+
+        Returns:
+            The new case.
+        """
+        parts = [number("interaction", one if isinstance(one, str) else one.ref) for one in interactions]
+        self._redraw(case, by, lambda tx, key, told: cases.split(tx, key, parts, self._crm.playbook, **told), None)
+        table = tables.interactions
+        with self._crm.store.read() as tx:
+            key = tx.value(select(table.c.case_id).where(table.c.ws == tx.ws, table.c.id == parts[0]))
+            return self._crm.records_of(tx, [cases.find_case(tx, key)])[0]
+
+    def follow_up(self, case: str | Case, *, by: str, reason: str = "") -> Case:
+        """Open a case after another one, for what is left to do; the customer's next word goes there."""
+        crm, key = self._crm, number("case", case if isinstance(case, str) else case.ref)
+        with crm.store.write() as tx:
+            events = cases.follow(tx, key, crm.playbook, at=crm.now(), by=by, reason=reason)
+            shown = crm.records_of(tx, [cases.find_case(tx, events[0].case_id)])[0]
+        crm.announce(events)
+        return shown
+
+    def _redraw(
+        self, case: str | Case, by: str, act: Callable[[Tx, int, dict[str, Any]], list[EventRow]], shows: int | None
+    ) -> Case:
+        if not by:
+            raise SettingsError("moving what belongs to a case needs its author: by='ana'")
+        crm, key = self._crm, number("case", case if isinstance(case, str) else case.ref)
+        told = {"at": crm.now(), "by": by, "version": case.version if isinstance(case, Case) else None}
+        with crm.store.write() as tx:
+            events = act(tx, key, told)
+            shown = crm.records_of(tx, [cases.find_case(tx, shows if shows is not None else key)])[0]
+        crm.announce(events)
+        return shown
+
+    def each(self, chosen: Iterable[str | Case], verb: str, value: str = "", *, by: str) -> BulkReport:
+        """Do the same to many cases; one that can't be done does not stop the others.
+
+        Args:
+            chosen: Which.
+            verb: ``resolve``, ``close``, ``reopen``, ``pend``, ``assign``, ``grade``, ``move`` or ``tag``.
+            value: The reason, agent, severity, queue, or tags separated by commas.
+            by: Who.
+        """
+        if verb not in _BULK:
+            raise SettingsError(f"{verb!r} can't be done to many cases; what can: {', '.join(_BULK)}")
+        report = BulkReport()
+        for case in chosen:
+            name = case if isinstance(case, str) else case.ref
+            try:
+                report.done.append(self._do(case, verb, by, value).ref)
+            except (StateError, ConflictError, NotFound) as error:
+                report.refused[name] = str(error)
+        return report
+
+    def know(
+        self,
+        customer: str | Customer,
+        *,
+        by: str,
+        tags: Iterable[str] = (),
+        entitlement: str = "",
+        since: datetime | None = None,
+    ) -> None:
+        """Say what rules may know about a customer from now on: tags and contract. What was decided before stays.
+
+        Args:
+            customer: Who.
+            by: Who says so.
+            tags: All their tags; ``blocked`` makes whatever they say open nothing.
+            entitlement: Their contract.
+            since: From when on, if not from now.
+        """
+        crm = self._crm
+        at = crm.now() if since is None else micros(utc(since))
+        with crm.store.write() as tx:
+            identity_key = self._identity_key(tx, customer)
+            key = self.customer_key(tx, customer if isinstance(customer, str) else customer.ref)
+            wanted = {tag.strip() for tag in tags if tag.strip()}
+            cases.describe_customer(tx, identity_key, at=at, tags=wanted, entitlement=entitlement, actor=by)
+            events = cases.fold(tx, cases.Work(again={key: key}), crm.playbook)
+        crm.announce(events)
+
+    def block(self, customer: str | Customer, *, by: str) -> None:
+        """Let nothing that a customer says from now on open or reopen a case: for spammers."""
+        with self._crm.store.read() as tx:
+            key = self.customer_key(tx, customer if isinstance(customer, str) else customer.ref)
+            tags, entitlement = cases.Profiles.load(tx, {key}).at(key, self._crm.now())
+        self.know(customer, by=by, tags={*tags, cases.BLOCKED}, entitlement=entitlement)
+
+    def route(self) -> dict[str, str]:
+        """Hand out the waiting cases that nobody has, as the playbook says; the reason stands in the audit trail.
+
+        Returns:
+            For each case that nobody could take, why.
+        """
+        crm = self._crm
+        with crm.store.write() as tx:
+            events, left = cases.assign(tx, crm.playbook, now=crm.now())
+        crm.announce(events)
+        return {f"c{key}": why for key, why in left.items()}
 
     def find(
         self,
@@ -184,4 +396,3 @@ class Team:
             if row.journal is None:
                 raise NotFound(f"{interaction} was sent by us and not fetched yet; sync its channel first")
             return ingest.read(tx, row.journal, row.pos).body
-
