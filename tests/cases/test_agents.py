@@ -222,7 +222,7 @@ def test_routing_gives_the_most_needed_case_first_and_says_why() -> None:
 
 def test_more_agents_keep_more_targets() -> None:
     """The smallest number that keeps the share is found, one fewer does not, and the same seed tells the same."""
-    waits = [(place * MINUTE, place * MINUTE + 30 * MINUTE, place) for place in range(0, 2000, 2)]
+    waits = [(place * MINUTE, place * MINUTE + 60 * MINUTE, place) for place in range(0, 2000, 2)]
     found = staff(waits, minutes=10, share=0.95)
     assert found.share >= 0.95
     assert simulate(waits, found.agents - 1, minutes=10).share < 0.95

@@ -14,7 +14,7 @@ from socialcrm.types import from_micros, micros
 
 ROME = ZoneInfo("Europe/Rome")
 HOUR = 3_600_000_000
-OFFICE = {day: ((9 * 60, 13 * 60), (14 * 60, 18 * 60)) for day in ("monday", "tuesday", "wednesday", "thursday", "friday")}
+OFFICE = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), ((9 * 60, 13 * 60), (14 * 60, 18 * 60)))
 NIGHT = {"saturday": ((22 * 60, 1440),), "sunday": ((0, 6 * 60),)}
 
 
@@ -29,7 +29,9 @@ def _at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> int:
     zone=st.sampled_from(("UTC", "Europe/Rome", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Apia")),
     week=st.sampled_from((OFFICE, NIGHT)),
 )
-def test_what_is_added_is_what_is_measured(start: datetime, span: int, zone: str, week: dict[str, tuple[tuple[int, int], ...]]) -> None:
+def test_what_is_added_is_what_is_measured(
+    start: datetime, span: int, zone: str, week: dict[str, tuple[tuple[int, int], ...]]
+) -> None:
     """``between(a, add(a, span)) == span``, to the microsecond."""
     hours, begin = Hours(zone=zone, week=week), micros(start.replace(tzinfo=UTC))
     assert hours.between(begin, hours.add(begin, span)) == span

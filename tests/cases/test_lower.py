@@ -51,7 +51,9 @@ def atoms(draw: st.DrawFn) -> str:
         return f"{draw(st.sampled_from(TEXTS))}.{draw(st.sampled_from(('starts_with', 'ends_with')))}({_literal(draw(PLAIN))})"
     if kind == 6:
         return f"{draw(texts())}.length > {draw(st.integers(0, 6))}"
-    return draw(st.sampled_from(("new_case", "true", "false", "weekday == 'monday'", "kind in ['post', 'reply']", "hour in [8, 9]")))
+    return draw(
+        st.sampled_from(("new_case", "true", "false", "weekday == 'monday'", "kind in ['post', 'reply']", "hour in [8, 9]"))
+    )
 
 
 conditions = st.recursive(
@@ -132,7 +134,18 @@ def test_what_is_not_on_the_whitelist_is_refused(condition: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["followers", "follower_count", "likes", "verified", "author.verified", "audience", "engagement", "reach", "influence", "avatar"],
+    [
+        "followers",
+        "follower_count",
+        "likes",
+        "verified",
+        "author.verified",
+        "audience",
+        "engagement",
+        "reach",
+        "influence",
+        "avatar",
+    ],
 )
 def test_a_name_about_influence_is_refused_with_the_reason(name: str) -> None:
     """A rule that asks how influential a customer is does not load, and the message says why."""

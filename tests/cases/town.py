@@ -17,7 +17,7 @@ from socialcrm.store import Store
 from socialcrm.types import Identity, Interaction, Item, Kind, Visibility
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-WORDS = "line router bill outage invoice slow phone help".split()
+WORDS = ["line", "router", "bill", "outage", "invoice", "slow", "phone", "help"]
 
 
 class Words(Connector[Any]):

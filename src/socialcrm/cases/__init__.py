@@ -10,6 +10,7 @@ from socialcrm.cases._document import from_document, load_playbook, read_playboo
 from socialcrm.cases._evolve import evolve, more_of
 from socialcrm.cases._facts import VOCABULARY, Fact
 from socialcrm.cases._fold import Work, fold, latest
+from socialcrm.cases._goals import Goal, aim, drop, goals
 from socialcrm.cases._notes import Note, add_note, notes_of
 from socialcrm.cases._parts import Agent, Effects, Escalation, Queue, Rule, Target
 from socialcrm.cases._playbook import DEFAULT, Playbook, Process
@@ -39,6 +40,7 @@ __all__ = [
     "Effects",
     "Escalation",
     "Fact",
+    "Goal",
     "Hours",
     "Note",
     "Playbook",
@@ -54,6 +56,7 @@ __all__ = [
     "Wish",
     "Work",
     "add_note",
+    "aim",
     "assign",
     "backtest",
     "choose",
@@ -61,11 +64,13 @@ __all__ = [
     "decide",
     "describe_customer",
     "differences",
+    "drop",
     "evolve",
     "find_case",
     "fold",
     "follow",
     "from_document",
+    "goals",
     "hold",
     "latest",
     "load_playbook",

@@ -60,7 +60,7 @@ def assign(tx: Tx, default: Playbook, *, now: int, limit: int = 500) -> tuple[li
 
 
 def _desk(tx: Tx, now: int) -> Desk:
-    loads = select(_C.c.assignee, func.count().label("count")).where(
+    loads = select(_C.c.assignee, func.count().label("total")).where(
         _C.c.ws == tx.ws, _C.c.need.is_not(None), _C.c.assignee != ""
     )
     turns = (
@@ -71,7 +71,7 @@ def _desk(tx: Tx, now: int) -> Desk:
     )
     return Desk(
         at=now,
-        loads=Counter({row.assignee: row.count for row in tx.rows(loads.group_by(_C.c.assignee))}),
+        loads=Counter({row.assignee: row.total for row in tx.rows(loads.group_by(_C.c.assignee))}),
         turns={(row.queue, row.assignee): row.turn for row in tx.rows(turns)},
     )
 

@@ -207,6 +207,7 @@ def follow(tx: Tx, key: int, playbook: Playbook, *, at: int, by: str, reason: st
     case = find_case(tx, key)
     ledger = Ledger(tx)
     data = {"customer": case.customer, "queue": case.queue, "severity": case.severity, "follows": case.id, "flags": PARALLEL}
+    data["last"] = case.last
     if reason:
         data["reason"] = reason
     fact = Fact("follow", at, None, actor=by, value=json.dumps(data))

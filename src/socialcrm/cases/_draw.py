@@ -150,6 +150,7 @@ class Drawing:
             begun = self._open(opened, None, 0)
             self.drawn[begun].key = event.case_id
             self._keys[event.case_id] = begun
+            self._inherit(begun, self.homes.get(json.loads(fact.value).get("last")))
             return
         place: int | None = self.homes.get(fact.interaction) if fact.interaction is not None else None
         if place is None:
@@ -164,6 +165,15 @@ class Drawing:
             into = into if into is not None else self._keys.get(told["into"])
             if into is not None and self._live(into) != place:
                 self._merge(place, self._live(into), fact, told["into"])
+
+    def _inherit(self, begun: int, followed: int | None) -> None:
+        """Let the conversations of a case that is over go on in the one that follows it."""
+        if followed is None:
+            return
+        one = self.drawn[self._live(followed)]
+        if one.case.state in ("resolved", "closed"):
+            lane = self.drawn[begun].lane
+            self._talks = {talk: lane if its == one.lane else its for talk, its in self._talks.items()}
 
     def _merge(self, place: int, into: int, fact: Fact, key: int) -> None:
         gone, heir = self.drawn[place], self.drawn[into]

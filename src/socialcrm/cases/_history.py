@@ -39,6 +39,9 @@ _BY_EVENT = {event: command for command, (event, _) in COMMANDS.items()}
 _ACTS = frozenset({"resolved", "closed", "reopened", "pended", "snoozed", "woken"})
 """What an agent does because of what they have seen."""
 
+_SEEN, _DONE, _UNSEEN, _GONE = range(4)
+"""The order of what happened at one moment: what an agent saw comes before what they did."""
+
 
 @define
 class History:
@@ -86,14 +89,17 @@ def entries_of(history: History, scene: Scene) -> list[Entry]:
     entries: list[tuple[tuple[int, int, int, str, str], Entry]] = []
     for row in history.rows:
         inbound = row.direction == "inbound"
-        at = _after_unseen(row.at, acts) if inbound and acts else row.at
-        entries.append(((at, 1 if at != row.at else 0, row.at, row.scope, row.pid), (fact_of(row, scene), row, None)))
+        moved = _after_unseen(row.at, acts) if inbound and acts else None
+        at = row.at if moved is None else moved
+        entries.append(
+            ((at, _SEEN if moved is None else _UNSEEN, row.at, row.scope, row.pid), (fact_of(row, scene), row, None))
+        )
         if inbound and row.deleted is not None:
             gone = max(row.deleted, at)
             taken = Fact(WITHDRAWN, gone, row.id, value=str(row.at))
-            entries.append(((gone, 2, row.at, row.scope, row.pid), (taken, row, None)))
+            entries.append(((gone, _GONE, row.at, row.scope, row.pid), (taken, row, None)))
     for fact, event in _commands(history):
-        entries.append(((fact.at, 0, event.seq, "", ""), (fact, None, event)))
+        entries.append(((fact.at, _DONE, event.seq, "", ""), (fact, None, event)))
     entries.sort(key=_first)
     return [entry for _, entry in entries]
 
@@ -133,8 +139,7 @@ def _acts(history: History) -> list[tuple[int, int]]:
     return acts
 
 
-def _after_unseen(at: int, acts: list[tuple[int, int]]) -> int:
-    """Return the time at which an interaction counts: right after the last act that could not have known it."""
+def _after_unseen(at: int, acts: list[tuple[int, int]]) -> int | None:
+    """Return the time of the last act that could not have known an interaction: it counts right after that."""
     start = bisect.bisect_left(acts, (at, -1))
-    later = [when for when, seen in acts[start:] if seen < at]
-    return max(later, default=at)
+    return max((when for when, seen in acts[start:] if seen < at), default=None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from socialcrm import cases
-from socialcrm.cases import Backtest, Playbook, Replay, Staffing, Timeline
+from socialcrm.cases import Backtest, Goal, Playbook, Replay, Staffing, Timeline
 from socialcrm.errors import SettingsError, StateError
 from socialcrm.store import ref
 from socialcrm.types import from_micros, micros, utc
@@ -200,6 +200,38 @@ class Playbooks:
         if agents is not None:
             return cases.simulate(waits, agents, minutes=minutes, seed=seed)
         return cases.staff(waits, minutes=minutes, share=share, seed=seed)
+
+    def aim(self, name: str, clock: str, *, share: float, by: str, since: datetime | None = None) -> None:
+        """Set a goal: which share of the cases should never miss a target. It outlives playbooks.
+
+        Args:
+            name: Its name; the goal of that name is replaced.
+            clock: ``first`` answer, ``next`` answer, or ``resolution``.
+            share: Between 0 and 1.
+            by: Who says so.
+            since: Cases opened from then on count; all, where missing.
+
+        Raises:
+            SettingsError: There is no such clock, or the share is none.
+        """
+        if not by:
+            raise SettingsError("a goal needs its author: by='ana'")
+        with self._crm.store.write() as tx:
+            cases.aim(tx, name, clock, share, since=micros(utc(since)) if since is not None else 0)
+
+    def drop(self, name: str) -> None:
+        """Give up a goal.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        with self._crm.store.write() as tx:
+            cases.drop(tx, name)
+
+    def goals(self) -> list[Goal]:
+        """Return every goal with how it stands, for all playbooks and for each; without any data it says so."""
+        with self._crm.store.read() as tx:
+            return cases.goals(tx)
 
 
 def _times(pair: tuple[int | None, int | None]) -> tuple[datetime | None, datetime | None]:
