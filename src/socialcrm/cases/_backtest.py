@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from attrs import define, field, frozen
@@ -42,6 +43,13 @@ class Told:
     breaches: list[str] = field(factory=list)
     asks: int = 0
     key: int | None = None
+    case: CaseRow | None = None
+
+    def settle(self) -> None:
+        """Take over how the case stands, and let go of it."""
+        if self.case is not None:
+            self.queue, self.severity, self.assignee = self.case.queue, self.case.severity, self.case.assignee
+            self.case = None
 
 
 @frozen(kw_only=True)
@@ -191,7 +199,7 @@ def _kept(tx: Tx, low: int, high: int) -> dict[int, _Kept]:
         if event.actor:
             kept.history.commands.append(event)
         if event.kind == "breached":
-            kept.breaches.setdefault(event.case_id, []).append(json.loads(event.data)["clock"])
+            kept.breaches.setdefault(event.case_id, []).append(_clock_of(event.data))
         elif event.kind in ("corrected", "merged", "absorbed"):
             kept.corrected = True
     return found
@@ -321,15 +329,23 @@ def fold_rows(ws: int, customer: int, rows: Sequence[Any], scene: Scene) -> list
             if event.interaction == key and (not one.members or one.members[-1] != key):
                 one.members.append(key)
                 one.homes.append(home)
-            one.queue, one.severity, one.assignee = case.queue, case.severity, case.assignee
+            one.case = case
+    for one in told:
+        one.settle()
     return told
 
 
 def _note(one: Told, event: EventRow) -> None:
     if event.kind == "breached":
-        one.breaches.append(json.loads(event.data)["clock"])
+        one.breaches.append(_clock_of(event.data))
     elif '"asks"' in event.data:
         one.asks += 1
+
+
+@lru_cache(maxsize=1024)
+def _clock_of(data: str) -> str:
+    clock: str = json.loads(data)["clock"]
+    return clock
 
 
 def _compare(report: Backtest, before: list[Told], after: list[Told]) -> None:

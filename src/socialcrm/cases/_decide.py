@@ -143,16 +143,28 @@ def _again(case: CaseRow, fact: Fact, playbook: Playbook, effects: Effects | Non
     severity, queue = case.severity, case.queue
     if effects is not None:
         rule = effects.rules
-        data.update(_changes(case, effects, playbook, case.flags))
+        if not _holds(effects, case):
+            data.update(_changes(case, effects, playbook, case.flags))
         severity, queue = data.get("severity", severity), data.get("queue", queue)
-        if effects.asks:
-            data["asks"] = effects.asks
+        if asks := effects.asks:
+            data["asks"] = asks
     if (playbook.resolves or case.spent) and (case.running is None or data):
         data.update(_clock(case, playbook, at, False, severity, queue, channel))
     due = playbook.due(waiting, severity, queue=queue, channel=channel, answered=case.answered is not None)
     need = playbook.need(due, case.contacts + 1, fact.entitlement)
     told = json.dumps(data) if data else ""
     return EventRow(case.ws, 0, case.id, "received", at, "", fact.interaction, case.playbook, rule, due, need, told)
+
+
+def _holds(effects: Effects, case: CaseRow) -> bool:
+    """Tell whether rules only say what is so already: that is what they mostly do."""
+    return (
+        (effects.severity is None or effects.severity == case.severity)
+        and (not effects.queue or effects.queue == case.queue)
+        and (not effects.tags or case.tags == ",".join(effects.tags))
+        and not effects.assign
+        and not effects.escalate
+    )
 
 
 def _changes(case: CaseRow | None, effects: Effects, playbook: Playbook, flags: int) -> dict[str, Any]:

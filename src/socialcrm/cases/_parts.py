@@ -50,6 +50,8 @@ class Effects:
     @property
     def asks(self) -> list[list[str]]:
         """What somebody has to do outside the case: each a verb and its argument."""
+        if not (self.acknowledge or self.ask_private or self.macro or self.incident):
+            return []
         told = (
             ("acknowledge", self.acknowledge),
             ("ask_private", self.ask_private),
