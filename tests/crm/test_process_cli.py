@@ -40,7 +40,7 @@ def test_a_playbook_is_checked_without_a_database(file: Path, tmp_path: Path) ->
     """What is right is told with its version; what is wrong with its line; no database appears."""
     assert "1 rules" in _run(tmp_path, "check", str(file))
     file.write_text(TEXT.replace("'bill' in words", "likes > 3"))
-    with pytest.raises(PlaybookError, match="line 7: .*how influential"):
+    with pytest.raises(PlaybookError, match=r"line 7: .*how influential"):
         _run(tmp_path, "check", str(file))
     assert not (tmp_path / "crm.db").exists()
 

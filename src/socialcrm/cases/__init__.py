@@ -1,5 +1,6 @@
 """Cases: a playbook, two pure functions, and the fold that joins them to the store."""
 
+from socialcrm.cases._asks import Ask, take_asks
 from socialcrm.cases._assign import assign
 from socialcrm.cases._backtest import Backtest, Difference, backtest
 from socialcrm.cases._calendar import Hours
@@ -32,6 +33,7 @@ __all__ = [
     "TRANSITIONS",
     "VOCABULARY",
     "Agent",
+    "Ask",
     "Backtest",
     "Change",
     "Choice",
@@ -89,6 +91,7 @@ __all__ = [
     "split",
     "staff",
     "stored",
+    "take_asks",
     "tick",
     "to_document",
 ]

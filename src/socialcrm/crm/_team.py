@@ -11,7 +11,7 @@ from attrs import Factory, define, field, frozen
 from sqlalchemy import select
 
 from socialcrm import cases, identity, ingest
-from socialcrm.errors import ConflictError, NotFound, SettingsError, StateError
+from socialcrm.errors import ConflictError, NotFound, SettingsError, SocialCRMError, StateError
 from socialcrm.store import CaseRow, EventRow, Tx, number, records, ref, tables
 from socialcrm.types import Case, CaseState, Customer, Identity, Interaction, Severity, from_micros, micros, utc
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from socialcrm.crm._crm import CRM
 
 __all__ = ["BulkReport", "CaseDetail", "Team"]
+
+AUTOMATIC = "playbook"
+"""Who writes what rules send by themselves."""
 
 _BULK = ("resolve", "close", "reopen", "pend", "assign", "grade", "move", "tag")
 
@@ -340,12 +343,27 @@ class Team:
         return customer
 
     def tick(self) -> int:
-        """Let time pass: wakes what was snoozed until now, marks missed targets and escalates, each once."""
+        """Let time pass: wakes what was snoozed, marks missed targets, escalates once, queues what rules send by themselves."""
         crm, now = self._crm, self._crm.now()
         with crm.store.write() as tx:
             events = cases.tick(tx, now, crm.playbook)
+            asks = cases.take_asks(tx, crm.playbook, now)
         crm.announce(events)
+        for ask in asks:
+            self._send(ask)
         return len({event.case_id for event in events})
+
+    def _send(self, ask: cases.Ask) -> None:
+        """Queue an automatic message; what holds it back stands in the audit trail. It has seen nothing, so it is no answer."""
+        crm, told, reply = self._crm, f"{ask.verb} queued", None
+        try:
+            reply = crm.reply(ref("case", ask.case), ask.text, by=AUTOMATIC, to=ref("interaction", ask.interaction))
+        except SocialCRMError as error:
+            told = f"{ask.verb} held back: {type(error).__name__}"
+        with crm.store.write() as tx:
+            if reply is not None:
+                tx.update(tables.outbox, ("seen",), [(0, number("reply", reply.ref))])
+            cases.command(tx, ask.case, "annotate", crm.playbook, at=crm.now(), by=AUTOMATIC, value=told, rule=ask.rule)
 
     def _do(self, case: str | Case, kind: str, by: str, value: str = "") -> Case:
         if not by:
