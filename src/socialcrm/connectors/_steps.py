@@ -11,7 +11,7 @@ import json as _json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from attrs import Factory, field, frozen
 
@@ -42,6 +42,8 @@ __all__ = [
     "Step",
     "Write",
 ]
+
+_SHAPES: dict[type[Any], str] = {dict: "object", list: "array"}
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -105,20 +107,44 @@ class Answer:
     content: bytes = field(default=b"", repr=False)
     blob: Blob | None = None
 
-    def json(self) -> Any:
+    @overload
+    def json(self) -> Any: ...
+    @overload
+    def json(self, shape: type[dict[Any, Any]], *needed: str) -> dict[str, Any]: ...
+    @overload
+    def json(self, shape: type[list[Any]], *needed: str) -> list[Any]: ...
+    def json(self, shape: type[dict[Any, Any]] | type[list[Any]] | None = None, *needed: str) -> Any:
         """Return the body as a JSON value.
 
+        Args:
+            shape: ``dict`` or ``list``, where nothing else will do.
+            needed: Keys that the object, or each object of the list, has to have.
+
         Raises:
-            PayloadError: The body is not JSON; often an HTML page from a proxy or a log-in wall.
+            PayloadError: The body is not JSON (often an HTML page from a proxy or a log-in wall), or of another shape.
         """
+        mime = self.headers.get("content-type", "no content type")
         try:
-            return _json.loads(self.content)
+            value = _json.loads(self.content)
         except ValueError:
-            mime = self.headers.get("content-type", "no content type")
             raise PayloadError(
                 f"expected JSON, got {len(self.content)} bytes of {mime} with status {self.status}; "
                 "check that the address is the platform's API and not a web page"
             ) from None
+        if shape is not None and not isinstance(value, shape):
+            raise PayloadError(
+                f"expected a JSON {_SHAPES[shape]}, got {type(value).__name__} with status {self.status}; "
+                "check that the address is the platform's API, and its version"
+            )
+        rows = value if shape is list else [value]
+        for row in rows if needed else ():
+            missing = [name for name in needed if not isinstance(row, dict) or name not in row]
+            if missing:
+                raise PayloadError(
+                    f"expected {' and '.join(missing)} in the answer with status {self.status}; "
+                    "check that the address is the platform's API, and its version"
+                )
+        return value
 
 
 @frozen(kw_only=True)
