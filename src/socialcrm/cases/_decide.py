@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from socialcrm.cases._evolve import evolve
@@ -340,17 +341,23 @@ def _next(case: CaseRow, playbook: Playbook) -> EventRow:
     late = case.due if not case.flags & LATE_ANSWER else None
     clock_name = "resolution" if case.alarm != late else "next" if case.answered is not None else "first"
     flags = case.flags | (LATE_SOLUTION if clock_name == "resolution" else LATE_ANSWER)
-    data: dict[str, Any] = {"clock": clock_name, "flags": flags}
     event = _event(case, "breached", Fact("breach", case.alarm or 0, case.last))
+    event.data = _missed(clock_name, flags)
     if not flags & ESCALATED and playbook.escalation is not None:
+        data: dict[str, Any] = {"clock": clock_name, "flags": flags}
         data.update(_escalate(playbook, flags))
         if playbook.escalation.tags:
             data["tags"] = _tags(case, set(playbook.escalation.tags))
         data["escalated"] = True
         if case.state != "snoozed":
             _judge(event, case, playbook, severity=data.get("severity"), queue=data.get("queue"))
-    event.data = json.dumps(data)
+        event.data = json.dumps(data)
     return event
+
+
+@lru_cache(maxsize=64)
+def _missed(clock: str, flags: int) -> str:
+    return json.dumps({"clock": clock, "flags": flags})
 
 
 def impossible(case: CaseRow, kind: str) -> StateError:

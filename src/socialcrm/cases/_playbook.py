@@ -170,9 +170,11 @@ class Playbook:
             channel: The channel of what waits.
         """
         key = (clock, severity, queue, channel)
-        if key not in self._spans:
-            self._spans[key] = self._within(*key)
-        return self._spans[key]
+        try:
+            return self._spans[key]
+        except KeyError:
+            span = self._spans[key] = self._within(*key)
+            return span
 
     def _within(self, clock: str, severity: str, queue: str, channel: str) -> int | None:
         for target in self.targets:
