@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from socialcrm.cases import DEFAULT, Playbook, from_document, load_playbook, read_playbook, to_document
-from socialcrm.cases._document import read_span, show_span
+from socialcrm.cases._spans import read_span, show_span
 from socialcrm.errors import PlaybookError
 
 FULL = """

@@ -1,4 +1,4 @@
-"""What rules asked for that leaves the house: automatic acknowledgements, and the wish to go on in private.
+"""What rules asked for beyond the case: automatic acknowledgements, the wish to go on in private, an incident to link to.
 
 At most once: an ask is taken off the list before anything is sent, so a crash loses one and never doubles it. Once per case and
 verb. Old messages are never answered automatically: an archive that is loaded must not write to anybody.
@@ -12,6 +12,7 @@ from datetime import timedelta
 from attrs import frozen
 from sqlalchemy import func, select
 
+from socialcrm.cases._incidents import link
 from socialcrm.cases._playbook import Playbook
 from socialcrm.cases._timeline import Timeline
 from socialcrm.store import Tx, tables
@@ -69,8 +70,18 @@ def take_asks(tx: Tx, default: Playbook, now: int) -> list[Ask]:
         playbook = timeline.behind(row.playbook)
         recent = now - row.at <= int(playbook.acknowledge_within / timedelta(microseconds=1))
         for verb, value in json.loads(row.data)["asks"]:
+            if verb == "incident":
+                _link(tx, value, row.case_id, now)
             if verb in _SENT and recent and (row.case_id, verb) not in met:
                 text = playbook.macros[value]
                 asks.append(Ask(case=row.case_id, interaction=row.interaction, verb=verb, text=text, rule=row.rule))
             met.add((row.case_id, verb))
     return asks
+
+
+def _link(tx: Tx, name: str, case: int, now: int) -> None:
+    """Link a case to the incident that a rule names, if one is open."""
+    table = tables.incidents
+    key = tx.value(select(table.c.id).where(table.c.ws == tx.ws, table.c.name == name, table.c.resolved.is_(None)))
+    if key is not None:
+        link(tx, key, [case], at=now)

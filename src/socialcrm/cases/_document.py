@@ -19,18 +19,14 @@ from socialcrm.cases._calendar import DAYS, Hours, read_window
 from socialcrm.cases._facts import about_influence, closest
 from socialcrm.cases._parts import Agent, Effects, Escalation, Queue, Rule, Target
 from socialcrm.cases._playbook import Playbook
+from socialcrm.cases._spans import read_span
+from socialcrm.cases._written import EFFECTS
 from socialcrm.errors import PlaybookError
 from socialcrm.types import CaseState, Kind, Severity
 
-__all__ = ["from_document", "load_playbook", "read_playbook", "read_span", "show_span", "to_document"]
+__all__ = ["from_document", "load_playbook", "read_playbook"]
 
 _E = TypeVar("_E", bound=StrEnum)
-_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([wdhms])")
-_EFFECTS = (
-    "open", "join", "ignore", "severity", "queue", "tags", "assign", "acknowledge", "ask_private", "macro", "escalate",
-    "incident",
-)  # fmt: skip
 
 
 def load_playbook(path: str | Path) -> Playbook:
@@ -182,31 +178,6 @@ class _Table:
 _WORDS = {str: "text", int: "whole number", bool: "true or false", list: "list", dict: "table"}
 
 
-def read_span(value: object) -> timedelta:
-    """Return a span written as ``90m``, ``1h30m`` or ``14d``.
-
-    Raises:
-        PlaybookError: It is not one.
-    """
-    told = value.strip() if isinstance(value, str) else ""
-    parts = _SPAN.findall(told)
-    if not parts or _SPAN.sub("", told).strip():
-        raise PlaybookError(f"{value!r} is not a span of time; write '90m', '1h30m' or '14d' (w, d, h, m, s)")
-    return timedelta(seconds=sum(float(amount) * _UNITS[unit] for amount, unit in parts))
-
-
-def show_span(span: timedelta) -> str:
-    """Return a span as `read_span` reads it."""
-    micros = int(span / timedelta(microseconds=1))
-    whole, rest = divmod(micros, 1_000_000)
-    told = ""
-    for unit in "dhm":
-        amount, whole = divmod(whole, _UNITS[unit])
-        told += f"{amount}{unit}" if amount else ""
-    seconds = f"{whole}.{rest:06}".rstrip("0").rstrip(".")
-    return told + (f"{seconds}s" if seconds != "0" or not told else "")
-
-
 def from_document(document: Mapping[str, Any], places: Places | None = None) -> Playbook:
     """Return the playbook that a document describes.
 
@@ -332,7 +303,7 @@ def _agent(table: _Table, zone: str) -> Agent:
 
 
 def _rule(table: _Table) -> Rule:
-    table.only("name", "when", *_EFFECTS)
+    table.only("name", "when", *EFFECTS)
     effects = Effects(
         **{key: table.get(key, bool, False) for key in ("open", "join", "ignore", "escalate")},
         **{key: table.get(key, str, "") for key in ("queue", "assign", "acknowledge", "ask_private", "macro", "incident")},
@@ -341,74 +312,3 @@ def _rule(table: _Table) -> Rule:
     )
     rule: Rule = table.build(Rule, name=table.get("name", str, ""), when=table.get("when", str, "true"), then=effects)
     return rule
-
-
-def to_document(playbook: Playbook, *, words: bool = True) -> dict[str, Any]:
-    """Return the document that describes a playbook: `from_document` reads it back.
-
-    Args:
-        playbook: Which.
-        words: With the description, which is no part of the version.
-    """
-    document = {
-        "name": playbook.name,
-        "description": playbook.description if words else "",
-        "zone": playbook.zone,
-        "queue": playbook.queue,
-        "reopen_within": show_span(playbook.reopen_within),
-        "repeat_bonus": show_span(playbook.repeat_bonus),
-        "repeat_limit": playbook.repeat_limit,
-        "acknowledge_within": show_span(playbook.acknowledge_within),
-        "ignored_kinds": sorted(playbook.ignored_kinds),
-        "pauses": sorted(playbook.pauses),
-        "respond_within": {one.value: show_span(playbook.respond_within[one]) for one in Severity},
-        "hours": _of_hours(playbook.hours),
-        "entitlements": {name: show_span(span) for name, span in sorted(playbook.entitlements.items())},
-        "macros": dict(sorted(playbook.macros.items())),
-        "escalation": _plain(playbook.escalation, "queue", "severity", "assign", "tags"),
-        "target": [_plain(one, "severity", "queue", "channel", "first", "next", "resolution") for one in playbook.targets],
-        "queues": [
-            _plain(one, "name", "strategy", "skills") | {"sticky": one.sticky} | _with_hours(one.hours)
-            for one in playbook.queues
-        ],
-        "agent": [
-            _plain(one, "name", "queues", "skills", "languages", "capacity") | _with_hours(one.hours) for one in playbook.agents
-        ],
-        "rule": [{"name": one.name, "when": one.when} | _plain(one.then, *_EFFECTS) for one in playbook.rules],
-    }
-    return {key: value for key, value in document.items() if value not in (None, {}, "") and (value != [] or key in _EMPTY)}
-
-
-_EMPTY = ("ignored_kinds", "pauses")
-
-
-def _plain(record: Any, *names: str) -> dict[str, Any]:
-    if record is None:
-        return {}
-    told: dict[str, Any] = {}
-    for name in names:
-        value = getattr(record, name)
-        if isinstance(value, timedelta):
-            value = show_span(value)
-        elif isinstance(value, frozenset | tuple):
-            value = sorted(value)
-        elif isinstance(value, StrEnum):
-            value = value.value
-        if value:
-            told[name] = value
-    return told
-
-
-def _with_hours(hours: Hours | None) -> dict[str, Any]:
-    return {"hours": _of_hours(hours)} if hours is not None else {}
-
-
-def _of_hours(hours: Hours | None) -> dict[str, Any]:
-    if hours is None:
-        return {}
-    week: dict[str, Any] = {
-        day: [f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in sorted(hours.week[day])]
-        for day in DAYS
-        if hours.week.get(day)
-    }
-    return {"zone": hours.zone, **week} | ({"holidays": list(hours.holidays)} if hours.holidays else {})

@@ -108,7 +108,7 @@ class Playbook:
 
     def __attrs_post_init__(self) -> None:
         from socialcrm.cases._checks import check
-        from socialcrm.cases._document import to_document
+        from socialcrm.cases._written import to_document
 
         check(self)
         put = object.__setattr__

@@ -112,7 +112,7 @@ def _replay_case(report: Replay, then: _Then, scene: Scene, lines: Sequence[Row[
     place = 0
     while place < len(events):
         event = events[place]
-        if event.kind in _GIVEN or event.rule == "vacated" or (event.kind == "opened" and event.actor):
+        if _given(event):
             report.given += 1
             case = evolve(case, event)
             place += 1
@@ -123,9 +123,9 @@ def _replay_case(report: Replay, then: _Then, scene: Scene, lines: Sequence[Row[
             then.version = event.playbook
             customer = case.customer if case is not None else json.loads(event.data)["customer"]
             told = decide(case, fact, then, key=event.case_id, ws=event.ws, customer=customer)
-        elif case is not None and upto == len(events):
+        elif case is not None and _elapsed(events[upto - 1]):
             # time passed because of something that then began a case beside this one
-            told, _ = elapse(case, Fact("", events[-1].at + 1), then.behind(case.playbook))
+            told, _ = elapse(case, Fact("", events[upto - 1].at + 1), then.behind(case.playbook))
         upto = max(upto, place + len(told)) if _equal(told, events[place : place + len(told)]) else upto
         if told and _equal(told, events[place:upto]):
             report.same += upto - place
@@ -172,7 +172,7 @@ def _fact(events: Sequence[EventRow], lines: Sequence[Row[Any]], place: int, sce
         while upto < len(events) and json.loads(events[upto].data or "{}").get("until") == data["until"]:
             upto += 1
         return Fact("tick", data["until"], first.interaction, actor=first.actor), upto
-    if upto == len(events):
+    if upto == len(events) or _given(events[upto]):
         return None, upto
     event, line = events[upto], lines[upto]
     upto += 1
@@ -187,6 +187,10 @@ def _fact(events: Sequence[EventRow], lines: Sequence[Row[Any]], place: int, sce
     if event.kind in ("replied", "acknowledged"):
         return Fact(REPLIED if event.kind == "replied" else ACKNOWLEDGED, event.at, event.interaction), upto
     return _command(event), upto
+
+
+def _given(event: EventRow) -> bool:
+    return event.kind in _GIVEN or event.rule == "vacated" or (event.kind == "opened" and event.actor != "")
 
 
 def _elapsed(event: EventRow) -> bool:

@@ -9,8 +9,9 @@ from functools import lru_cache
 from attrs import field, frozen
 from sqlalchemy import select
 
-from socialcrm.cases._document import from_document, to_document
+from socialcrm.cases._document import from_document
 from socialcrm.cases._playbook import Playbook
+from socialcrm.cases._written import to_document
 from socialcrm.errors import NotFound
 from socialcrm.store import Tx, tables
 

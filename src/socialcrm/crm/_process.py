@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from socialcrm import cases
-from socialcrm.cases import Backtest, Goal, Playbook, Replay, Staffing, Timeline
-from socialcrm.errors import SettingsError, StateError
-from socialcrm.store import ref
-from socialcrm.types import from_micros, micros, utc
+from socialcrm.cases import Backtest, Flood, Goal, Playbook, Replay, Staffing, Timeline
+from socialcrm.errors import SettingsError, SocialCRMError, StateError
+from socialcrm.store import number, ref
+from socialcrm.types import Case, from_micros, micros, utc
 
 if TYPE_CHECKING:
     from socialcrm.crm._crm import CRM
 
-__all__ = ["Playbooks", "Published", "Shift"]
+__all__ = ["Incidents", "Playbooks", "Published", "Shift", "Told"]
 
 
 @frozen(kw_only=True)
@@ -232,6 +232,109 @@ class Playbooks:
         """Return every goal with how it stands, for all playbooks and for each; without any data it says so."""
         with self._crm.store.read() as tx:
             return cases.goals(tx)
+
+
+@define(kw_only=True)
+class Told:
+    """To whom an update of an incident goes.
+
+    Args:
+        replies: The short ids of the queued replies.
+        held_back: For each case that could not be answered, why.
+    """
+
+    replies: list[str] = field(factory=list)
+    held_back: dict[str, str] = field(factory=dict)
+
+
+class Incidents:
+    """One cause behind many cases: ``crm.cases.incidents``."""
+
+    def __init__(self, crm: CRM) -> None:
+        self._crm = crm
+
+    def notice(self, *, within: timedelta = timedelta(hours=1), least: int = 10, times: float = 5) -> list[Flood]:
+        """Say what many customers have suddenly begun to write about; opens nothing.
+
+        Args:
+            within: How long a short time is.
+            least: How many customers at least.
+            times: How many times as many as in as long a time before.
+        """
+        with self._crm.store.read() as tx:
+            span = int(within / timedelta(microseconds=1))
+            return cases.notice(tx, now=self._crm.now(), span=span, least=least, times=times)
+
+    def open(self, name: str, chosen: Iterable[str | Case] = (), *, by: str) -> None:
+        """Open an incident, and link cases to it.
+
+        Raises:
+            StateError: One of that name is open.
+        """
+        crm = self._crm
+        with crm.store.write() as tx:
+            key, now = cases.open_incident(tx, name, at=crm.now(), by=by), crm.now()
+            cases.link(tx, key, [cases.find_case(tx, _number(one)).id for one in chosen], at=now)
+
+    def link(self, name: str, chosen: Iterable[str | Case]) -> None:
+        """Link more cases to an open incident.
+
+        Raises:
+            NotFound: No incident of that name is open, or there is no such case.
+        """
+        crm = self._crm
+        with crm.store.write() as tx:
+            key = cases.find_incident(tx, name)
+            cases.link(tx, key, [cases.find_case(tx, _number(one)).id for one in chosen], at=crm.now())
+
+    def cases(self, name: str) -> list[str]:
+        """Return the short ids of an open incident's cases."""
+        with self._crm.store.read() as tx:
+            return [ref("case", key) for key in cases.linked(tx, cases.find_incident(tx, name))]
+
+    def update(self, name: str, text: str, *, by: str, number: int = 1) -> Told:
+        """Answer every linked customer once, where they wrote and as visibly as they wrote.
+
+        Args:
+            name: The incident's.
+            text: What to say.
+            by: Who says it.
+            number: Which update it is. The same number again reaches only those who have not got it.
+
+        Returns:
+            The queued replies, and who could not be answered. What a guard holds back counts as told: write to them by hand.
+        """
+        crm, report = self._crm, Told()
+        with crm.store.read() as tx:
+            key = cases.find_incident(tx, name)
+            owed = cases.owed(tx, key, number)
+        for customer, case in owed:
+            with crm.store.write() as tx:
+                first = cases.told(tx, key, number, customer)
+            if not first:
+                continue
+            try:
+                report.replies.append(crm.reply(ref("case", case), text, by=by).ref)
+            except SocialCRMError as error:
+                report.held_back[ref("case", case)] = str(error)
+        return report
+
+    def resolve(self, name: str, *, by: str) -> list[str]:
+        """Close an incident and resolve its cases; a customer for whom it is not solved reopens only their own by saying so.
+
+        Returns:
+            The short ids of the cases.
+        """
+        crm = self._crm
+        with crm.store.write() as tx:
+            key = cases.find_incident(tx, name)
+            keys = cases.linked(tx, key)
+            cases.settle(tx, key, at=crm.now())
+        return crm.cases.each([ref("case", one) for one in keys], "resolve", name, by=by).done
+
+
+def _number(case: str | Case) -> int:
+    return number("case", case if isinstance(case, str) else case.ref)
 
 
 def _times(pair: tuple[int | None, int | None]) -> tuple[datetime | None, datetime | None]:

@@ -7,54 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from attrs import Factory, define, field, frozen
+from attrs import define, field
 from sqlalchemy import select
 
 from socialcrm import cases, identity, ingest
+from socialcrm.crm._process import Incidents
 from socialcrm.errors import ConflictError, NotFound, SettingsError, SocialCRMError, StateError
 from socialcrm.store import CaseRow, EventRow, Tx, number, records, ref, tables
-from socialcrm.types import Case, CaseState, Customer, Identity, Interaction, Severity, from_micros, micros, utc
+from socialcrm.types import Case, CaseState, Customer, Identity, Interaction, Severity, micros, utc
 
 if TYPE_CHECKING:
     from socialcrm.crm._crm import CRM
 
-__all__ = ["BulkReport", "CaseDetail", "Team"]
+__all__ = ["BulkReport", "Team"]
 
 AUTOMATIC = "playbook"
 """Who writes what rules send by themselves."""
 
 _BULK = ("resolve", "close", "reopen", "pend", "assign", "grade", "move", "tag")
-
-
-@frozen(kw_only=True)
-class CaseDetail:
-    """What a `Case` does not show.
-
-    Args:
-        playbook: The version that it is under.
-        reason: Why it is pending, resolved or closed.
-        claimed_by: Who is at it; empty for nobody.
-        claimed_until: Until when.
-        fields: Custom fields.
-        follows: The case that it follows.
-        entitlement: The contract under which it is handled.
-        resolve_by: By when it should be resolved; ``None`` while that clock stands still, or where there is no target.
-        late_answer: The answer that is due now is late.
-        late_solution: The solution is late.
-        escalated: It was escalated.
-    """
-
-    playbook: str
-    reason: str = ""
-    claimed_by: str = ""
-    claimed_until: datetime | None = None
-    fields: Mapping[str, Any] = Factory(dict)
-    follows: str = ""
-    entitlement: str = ""
-    resolve_by: datetime | None = None
-    late_answer: bool = False
-    late_solution: bool = False
-    escalated: bool = False
 
 
 @define(kw_only=True)
@@ -73,6 +43,7 @@ class Team:
 
     def __init__(self, crm: CRM) -> None:
         self._crm = crm
+        self.incidents = Incidents(crm)
 
     def resolve(self, case: str | Case, *, by: str, reason: str = "") -> Case:
         """Say that the problem is solved; the customer's next word within the playbook's window reopens it."""
@@ -148,24 +119,11 @@ class Team:
         with self._crm.store.read() as tx:
             return cases.notes_of(tx, cases.find_case(tx, number("case", case if isinstance(case, str) else case.ref)).id)
 
-    def detail(self, case: str | Case) -> CaseDetail:
+    def detail(self, case: str | Case) -> cases.CaseDetail:
         """Return what a `Case` does not show: reason, claim, fields, solution clock, missed targets, playbook."""
         with self._crm.store.read() as tx:
             row = cases.find_case(tx, number("case", case if isinstance(case, str) else case.ref))
-        more = cases.more_of(row)
-        return CaseDetail(
-            playbook=row.playbook,
-            reason=more.get("reason", ""),
-            claimed_by=more.get("claimant", ""),
-            claimed_until=from_micros(more["claimed"]) if "claimed" in more else None,
-            fields=more.get("fields", {}),
-            follows=ref("case", more["follows"]) if "follows" in more else "",
-            entitlement=row.entitlement,
-            resolve_by=from_micros(row.resolve_by) if row.resolve_by is not None else None,
-            late_answer=bool(row.flags & cases.LATE_ANSWER),
-            late_solution=bool(row.flags & cases.LATE_SOLUTION),
-            escalated=bool(row.flags & cases.ESCALATED),
-        )
+        return cases.detail_of(row)
 
     def merge(self, case: str | Case, into: str | Case, *, by: str) -> Case:
         """Let a case take in another one of the same customer; the number of the other leads to it.
