@@ -140,7 +140,7 @@ def _free_days(entry: str, year: int) -> Iterable[date]:
         library = importlib.import_module("holidays")
     except ImportError:
         raise PlaybookError(
-            f"holidays: {entry!r} needs the library 'holidays'; install socialcrm[hours], or list the dates"
+            f"holidays: {entry!r} needs the library 'holidays'; install socialcrm[calendars], or list the dates"
         ) from None
     place, _, part = entry.partition("-")
     try:

@@ -90,10 +90,14 @@ def entries_of(history: History, scene: Scene) -> list[Entry]:
     for row in history.rows:
         inbound = row.direction == "inbound"
         moved = _after_unseen(row.at, acts) if inbound and acts else None
-        at = row.at if moved is None else moved
-        entries.append(
-            ((at, _SEEN if moved is None else _UNSEEN, row.at, row.scope, row.pid), (fact_of(row, scene), row, None))
-        )
+        at, rank, fact = row.at, _SEEN, fact_of(row, scene)
+        if moved is not None:
+            at, rank = moved, _UNSEEN
+        elif row.seen:
+            # a platform's clock may lag behind the customer's: an answer still comes after what it answers
+            at = fact.at = max(row.at, row.seen)
+            rank = _DONE
+        entries.append(((at, rank, row.at, row.scope, row.pid), (fact, row, None)))
         if inbound and row.deleted is not None:
             gone = max(row.deleted, at)
             taken = Fact(WITHDRAWN, gone, row.id, value=str(row.at))
@@ -134,7 +138,7 @@ def _acts(history: History) -> list[tuple[int, int]]:
         for event in history.commands
         if event.kind in _ACTS and "until" not in event.data
     ]
-    acts += [(row.at, row.seen) for row in history.rows if row.seen]
+    acts += [(max(row.at, row.seen), row.seen) for row in history.rows if row.seen]
     acts.sort()
     return acts
 

@@ -81,7 +81,7 @@ def simulate(waits: Sequence[Wait], agents: int, *, minutes: float, seed: int = 
     try:
         simpy = importlib.import_module("simpy")
     except ImportError:
-        raise SettingsError("simulating a staff needs the library 'simpy'; install socialcrm[simulation]") from None
+        raise SettingsError("simulating a staff needs the library 'simpy'; install socialcrm[staffing]") from None
     told: list[int] = [0, 0]
     draw = random.Random(seed)  # noqa: S311 - a simulation, repeatable on purpose
     world = simpy.Environment()

@@ -91,6 +91,7 @@ class Replies:
             outbox.check(text, answer.visibility, allowed=ours, objections=objections)
         with crm.store.write() as tx:
             now = cases.find_case(tx, answer.case.id)
+            cases.hold(now, by, self._crm.now())
             if version is not None and now.version != version:
                 raise ConflictError(
                     f"case c{now.id} has changed since you read it (version {version}, now {now.version}): "

@@ -147,7 +147,8 @@ class Changes:
             texts.append((old.id, old.subject, old.text, subject, text))
         if item.visibility.value != old.visibility:
             self.dirty.add(old.conversation)
-        turned = (item.visibility.value, item.moderation.value, None) != (old.visibility, old.moderation, old.deleted)
+        now_told = (text, subject, item.visibility.value, item.moderation.value, None)
+        turned = now_told != (old.text, old.subject, old.visibility, old.moderation, old.deleted)
         if turned and old.customer is not None:
             self.again[old.customer] = old.customer
         updates.append((*values, None, edited, self.source.journal, new.pos, old.id))
@@ -236,6 +237,8 @@ class Changes:
             elif (text, subject) != (was, topic):
                 self._revision(row.id, current, was, topic, text, subject)
                 changed[row.id] = (text, subject, at)
+                if old.customer is not None:
+                    self.again[old.customer] = old.customer
         self.tx.insert_new(tables.pending, waiting)
         self.tx.update(tables.interactions, ("text", "subject", "edited"), [(*new, key) for key, new in changed.items()])
         reindex(self.tx, [(key, full[key].subject, full[key].text, new[1], new[0]) for key, new in changed.items()])
