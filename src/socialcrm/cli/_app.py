@@ -45,7 +45,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "separate": ("_customers:separate", "Say that two identities are different people."),
     },
     "Care": {
-        "playbook": ("_playbook:playbook", "Try, publish and correct the process, on recorded history first."),
+        "playbook": ("_playbook:playbook", "Try, publish and correct the process: how cases are handled."),
         "tick": ("_fetch:tick", "Let time pass for the cases."),
         "reprocess": ("_fetch:reprocess", "Read again what could not be read, after a plugin was mended."),
         "migrate": ("_fetch:migrate", "Create or upgrade a database's schema."),

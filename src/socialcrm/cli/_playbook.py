@@ -19,7 +19,10 @@ _by = click.option("--by", required=True, metavar="NAME", help="Who does it; it 
 
 @click.group()
 def playbook() -> None:
-    """Try, publish and correct the process: how cases are handled."""
+    """Try, publish and correct the process: how cases are handled.
+
+    Example: socialcrm playbook check night.toml
+    """
 
 
 @playbook.command()
@@ -27,7 +30,10 @@ def playbook() -> None:
 @command_options
 @click.pass_obj
 def check(session: Session, files: tuple[Path, ...]) -> None:
-    """Read playbooks and say what is wrong with them; needs no database."""
+    """Read playbooks and say what is wrong with them; needs no database.
+
+    Example: socialcrm playbook check night.toml
+    """
     found = [(file, load_playbook(file)) for file in files]
     if session.json:
         session.emit([{"file": str(file), "version": one.version, "rules": len(one.rules)} for file, one in found])
@@ -42,7 +48,10 @@ def check(session: Session, files: tuple[Path, ...]) -> None:
 @command_options
 @click.pass_obj
 def show(session: Session, which: str | None, everything: bool) -> None:
-    """Show the playbook in force, or WHICH: a version or a file."""
+    """Show the playbook in force, or WHICH: a version or a file.
+
+    Example: socialcrm playbook show night.toml
+    """
     with session.crm() as crm:
         history = crm.playbooks.history() if everything else []
         chosen = crm.playbooks.current if which is None else crm.playbooks.get(which)
@@ -68,7 +77,10 @@ def show(session: Session, which: str | None, everything: bool) -> None:
 @command_options
 @click.pass_obj
 def publish(session: Session, which: str, by: str) -> None:
-    """Put WHICH (a file or a version) into force for cases that begin from now on."""
+    """Put WHICH (a file or a version) into force for cases that begin from now on.
+
+    Example: socialcrm playbook publish night.toml --by ana
+    """
     with session.crm(new=True) as crm:
         version = crm.playbooks.publish(which, by=by).version
         waiting = len(crm.playbooks.preview())
@@ -85,7 +97,10 @@ def publish(session: Session, which: str, by: str) -> None:
 @command_options
 @click.pass_obj
 def preview(session: Session, which: str | None) -> None:
-    """Say what a playbook would change about open cases; changes nothing."""
+    """Say what a playbook would change about open cases; changes nothing.
+
+    Example: socialcrm playbook preview night.toml
+    """
     with session.crm() as crm:
         shifts = crm.playbooks.preview(which)
     if session.json:
@@ -105,7 +120,10 @@ def preview(session: Session, which: str | None) -> None:
 @command_options
 @click.pass_obj
 def migrate(session: Session, by: str) -> None:
-    """Put every open case under the playbook in force; what has elapsed is kept."""
+    """Put every open case under the playbook in force; what has elapsed is kept.
+
+    Example: socialcrm playbook migrate --by ana
+    """
     with session.crm() as crm:
         moved, version = crm.playbooks.migrate(by=by), crm.playbooks.current.version
     if session.json:
@@ -119,7 +137,10 @@ def migrate(session: Session, by: str) -> None:
 @command_options
 @click.pass_obj
 def rollback(session: Session, by: str) -> None:
-    """Publish the playbook again that was in force before."""
+    """Publish the playbook again that was in force before.
+
+    Example: socialcrm playbook rollback --by ana
+    """
     with session.crm() as crm:
         version = crm.playbooks.rollback(by=by).version
     if session.json:
@@ -134,7 +155,10 @@ def rollback(session: Session, by: str) -> None:
 @command_options
 @click.pass_obj
 def backtest(session: Session, which: str, limit: int) -> None:
-    """Say what WHICH would have made of recorded history; writes and sends nothing."""
+    """Say what WHICH would have made of recorded history; writes and sends nothing.
+
+    Example: socialcrm playbook backtest night.toml
+    """
     with session.crm() as crm:
         report = crm.playbooks.backtest(which, limit=limit)
     if session.json:
