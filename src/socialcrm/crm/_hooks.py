@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,8 +10,8 @@ import attrs
 
 from socialcrm.connectors import PluginManager
 from socialcrm.ingest import Reading
-from socialcrm.store import EventRow, ref
-from socialcrm.types import Event, Interaction, from_micros
+from socialcrm.store import EventRow, records
+from socialcrm.types import Interaction
 
 __all__ = ["announce", "enrich"]
 
@@ -44,20 +43,7 @@ def announce(plugins: PluginManager, rows: Sequence[EventRow]) -> None:
     implementations = plugins.hook.socialcrm_committed.get_hookimpls() if rows else []
     if not implementations:
         return
-    events = [
-        Event(
-            seq=row.seq,
-            case=ref("case", row.case_id),
-            kind=row.kind,
-            at=from_micros(row.at),
-            actor=row.actor,
-            interaction=ref("interaction", row.interaction),
-            playbook=row.playbook,
-            rule=row.rule,
-            data=json.loads(row.data) if row.data else {},
-        )
-        for row in rows
-    ]
+    events = records.as_events(rows)
     for implementation in implementations:
         try:
             implementation.function(events=events)

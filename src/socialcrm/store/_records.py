@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from socialcrm.store import _schema as tables
 from socialcrm.store._refs import ref
-from socialcrm.store._rows import CaseRow
+from socialcrm.store._rows import CaseRow, EventRow
 from socialcrm.store._tx import Tx
 from socialcrm.types import (
     Attachment,
@@ -33,7 +33,17 @@ from socialcrm.types import (
     from_micros,
 )
 
-__all__ = ["EXCERPT", "cases", "customers", "events", "interactions", "replies", "revisions", "stream_interactions"]
+__all__ = [
+    "EXCERPT",
+    "as_events",
+    "cases",
+    "customers",
+    "events",
+    "interactions",
+    "replies",
+    "revisions",
+    "stream_interactions",
+]
 
 EXCERPT = 90
 """How many characters of a text stand in a line."""
@@ -240,6 +250,11 @@ def events(tx: Tx, *where: ColumnElement[bool], **parameters: Any) -> list[Event
     """Return events in the order of the log."""
     table = tables.events
     statement = select(table).where(table.c.ws == tx.ws, *where).order_by(table.c.seq)
+    return as_events(tx.rows(statement, **parameters))
+
+
+def as_events(rows: Iterable[Row[Any] | EventRow]) -> list[Event]:
+    """Return rows of the log as users and observers see them."""
     return [
         Event(
             seq=row.seq,
@@ -252,7 +267,7 @@ def events(tx: Tx, *where: ColumnElement[bool], **parameters: Any) -> list[Event
             rule=row.rule,
             data=json.loads(row.data) if row.data else {},
         )
-        for row in tx.rows(statement, **parameters)
+        for row in rows
     ]
 
 
