@@ -22,6 +22,8 @@ __all__ = ["PAGE", "ROOMS", "reference"]
 PAGE = DOCS / "plugins" / "reference.md"
 ROOMS = {
     "socialcrm.connectors": "What a plugin is made of.",
+    "socialcrm.connectors.signatures": "How webhooks prove where they come from.",
+    "socialcrm.connectors.oauth": "Tokens that expire, and calls that are signed.",
     "socialcrm.types": "What its `parse` yields, and the words that go with it.",
 }
 _SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Attributes|Example|Invariant):$")
@@ -33,7 +35,7 @@ def reference() -> str:
     lines = [
         "# Reference",
         "",
-        "Every public name of `socialcrm.connectors` and `socialcrm.types`, from the docstrings.",
+        "Every public name of `socialcrm.connectors` (with its modules) and `socialcrm.types`, from the docstrings.",
         "This page is generated: `python -m tests.docs.reference` writes it, and a test holds it to the code.",
         "The errors are drawn as a tree in `socialcrm.errors`.",
     ]

@@ -55,12 +55,14 @@ class Receipt:
     Args:
         ids: The platform's ids, one for each part.
         conversation: Where answers will come, if elsewhere than asked (a public comment answered in private).
+        scope: The scope of ``ids``, if another than that of what it answers (a message that answers a comment).
         at: The platform's time of it, aware, where it says.
         url: Where people can see it.
     """
 
     ids: tuple[str, ...]
     conversation: str | None = None
+    scope: str | None = None
     at: datetime | None = field(default=None, validator=aware)
     url: str = ""
 

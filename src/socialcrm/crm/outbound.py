@@ -164,7 +164,7 @@ class Delivery:
         for place, (one, text) in enumerate(zip(receipt.ids, message.parts, strict=False)):
             item = Interaction(
                 id=one,
-                scope=message.scope,
+                scope=receipt.scope if receipt.scope is not None else message.scope,
                 at=from_micros(at + place),
                 author=author,
                 conversation=receipt.conversation if receipt.conversation is not None else message.conversation,
