@@ -142,6 +142,25 @@ def test_replay_comes_out_the_same(seed: int, which: str, size: int) -> None:
     assert told.same + told.given == told.events
 
 
+@SLOW
+@given(seed=st.integers(0, 10_000), which=st.sampled_from(sorted(PLAYBOOKS)), data=st.data())
+def test_a_backtest_of_the_playbook_in_force_finds_nothing(seed: int, which: str, data: st.DataObject) -> None:
+    """The playbook in force differs from itself in nothing, whatever came late or twice, and however often somebody looked."""
+    crm, clock = town(PLAYBOOKS[which])
+    bodies = data.draw(st.permutations(history(40, seed=seed, people=4)))
+    half = data.draw(st.integers(0, 40))
+    say(crm, *bodies[:half], size=data.draw(st.integers(1, 9)))
+    clock.minutes = data.draw(st.integers(0, 20_000))
+    crm.tick()
+    say(crm, *bodies[half:], size=data.draw(st.integers(1, 9)))
+    clock.minutes = 90_000
+    crm.tick()
+    report = crm.playbooks.backtest(PLAYBOOKS[which])
+    assert not report.differences
+    assert report.before == report.after
+    crm.close()
+
+
 @pytest.mark.parametrize("which", sorted(PLAYBOOKS))
 def test_influence_changes_no_byte(which: str) -> None:
     """Followers, likes, verification and avatars permuted over a history leave events, order, targets and asks as they are."""

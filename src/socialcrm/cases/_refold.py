@@ -2,7 +2,8 @@
 
 The new fold may draw the borders between cases elsewhere. A case keeps its number where any of its interactions is still in
 it; a case left without any is merged into the one that took them. Where the new fold only goes on from what is stored, its
-events are recorded; where it contradicts it, one ``corrected`` event says how the case stands.
+events are recorded; where it contradicts it, or something late lies behind what is stored, one ``corrected`` event says how
+the case stands.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ def _record(ledger: Ledger, history: History, drawn: list[Drawn], keys: list[int
     for one, key in zip(drawn, keys, strict=True):
         before = history.cases.get(key) or history.vacant.get(key)
         met = -1 if before is None else _met(one, before)
+        if met is not None and before is not None and _untold(one, met, key):
+            met = None
         news = [event for event, _ in one.trail[met + 1 :]] if met is not None else []
         # a command stands in the log once, where the agent gave it
         if met is None or any(event.actor for event in news):
@@ -96,6 +99,12 @@ def _met(one: Drawn, before: CaseRow) -> int | None:
         if like and changed(case, id=before.id, version=before.version) == before:
             return place
     return None
+
+
+def _untold(one: Drawn, met: int, key: int) -> bool:
+    """Tell whether something counted before that place of which the log of the case holds nothing."""
+    late = {row.id for row in one.members if isinstance(row, InteractionRow) or row.case_id != key}
+    return bool(late) and any(event.interaction in late for event, _ in one.trail[: met + 1])
 
 
 def _go_on(ledger: Ledger, case: CaseRow | None, events: list[EventRow], key: int) -> None:
