@@ -142,6 +142,17 @@ def test_replay_comes_out_the_same(seed: int, which: str, size: int) -> None:
     assert told.same + told.given == told.events
 
 
+def test_what_came_late_is_told_in_the_log_though_the_case_stands_as_before() -> None:
+    """Messages that came after their answer change no state; the missed target that they mean is in the log all the same."""
+    crm, clock = town()
+    bodies = list(history(40, seed=29, people=4))
+    bodies[5:15] = reversed(bodies[5:15])
+    say(crm, *bodies, size=3)
+    clock.minutes = 90_000
+    crm.tick()
+    assert not crm.playbooks.backtest(PLAYBOOKS["default"]).differences
+
+
 @SLOW
 @given(seed=st.integers(0, 10_000), which=st.sampled_from(sorted(PLAYBOOKS)), data=st.data())
 def test_a_backtest_of_the_playbook_in_force_finds_nothing(seed: int, which: str, data: st.DataObject) -> None:
