@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from socialcrm.connectors import Answer, Incoming
+from socialcrm.connectors import Answer, Incoming, Receipt
+from socialcrm.errors import UnsupportedError
 from socialcrm.testing import ConnectorSuite, Scenario
 from socialcrm_bluesky import BlueskyConnector
 
@@ -39,6 +40,9 @@ class Network:
 
     def answer(self, request: Incoming) -> Answer:
         return self.fake.answer(request)
+
+    def expire(self) -> None:
+        self.fake.expired = True
 
     def texts(self) -> list[str]:
         chats = [one["text"] for convo in self.fake.convos.values() for one in convo["messages"]]
@@ -96,3 +100,10 @@ class TestChats(ConnectorSuite):
             archived=("Good morning",),
             now=NOON,
         )
+
+    def test_what_was_sent_can_be_taken_back(self, scenario: Scenario) -> None:
+        """Posts can be taken back; a direct message can't, and that is said instead of hiding it from ourselves."""
+        with self.bench(scenario) as bench, pytest.raises(UnsupportedError, match="only takes posts"):
+            list_of_steps = bench.connector.retract(Receipt(ids=("m1",), conversation="c1"))
+            next(list_of_steps)
+            list_of_steps.send(Answer(status=200, content=b'{"did": "did:plc:acme"}'))

@@ -18,18 +18,19 @@ from socialcrm_bluesky._ids import instant
 __all__ = ["ask", "follow_chats", "recent"]
 
 
-def ask(service: str, method: str, **params: str | list[str]) -> Flow[Mapping[str, Any]]:
+def ask(service: str, method: str, needed: str, **params: str | list[str]) -> Flow[Mapping[str, Any]]:
     """Ask the chat service something, and return the body.
 
     Args:
         service: Its DID and the name of its service, for the header ``atproto-proxy``.
         method: Such as ``getLog``.
+        needed: What the body has to hold: an empty one is no empty chat.
         params: Query fields; empty ones are left out.
     """
     given = {name: value for name, value in params.items() if value}
     path = f"/xrpc/chat.bsky.convo.{method}"
     answer = yield from Call("GET", path, params=given, headers={"atproto-proxy": service}, bucket="chat")
-    return answer.json(dict)
+    return answer.json(dict, needed)
 
 
 def follow_chats(service: str, held: Rows, until: datetime) -> Flow[None]:
@@ -42,13 +43,13 @@ def follow_chats(service: str, held: Rows, until: datetime) -> Flow[None]:
     """
     if "rev" not in held:
         if "begun" not in held:
-            place = _place((yield from ask(service, "getLog")), "")
+            place = _place((yield from ask(service, "getLog", "logs")), "")
             yield from _commit([], {"begun": place}, held)
         yield from _backfill(service, held, until)
         finished: dict[str, str | None] = {row: None for row in held if row.startswith("convo:")}
         yield from _commit([], {**finished, "rev": held["begun"], "begun": None}, held)
     while True:
-        body = yield from ask(service, "getLog", cursor=held["rev"])
+        body = yield from ask(service, "getLog", "logs", cursor=held["rev"])
         events, place = rows(body.get("logs")), _place(body, held["rev"])
         if events or place != held["rev"]:
             before = held["rev"]
@@ -71,7 +72,7 @@ def _commit(raws: list[Raw], patch: dict[str, str | None], held: Rows) -> Flow[N
 def _backfill(service: str, held: Rows, until: datetime) -> Flow[None]:
     below = ""
     while True:
-        body = yield from ask(service, "listConvos", limit="100", cursor=below)
+        body = yield from ask(service, "listConvos", "convos", limit="100", cursor=below)
         for convo in rows(body.get("convos")):
             if f"convo:{required(convo, 'id')}" not in held:
                 yield from _read_back(service, convo, held, until)
@@ -84,7 +85,7 @@ def _backfill(service: str, held: Rows, until: datetime) -> Flow[None]:
 def _read_back(service: str, convo: Any, held: Rows, until: datetime) -> Flow[None]:
     key, below = required(convo, "id"), ""
     while True:
-        body = yield from ask(service, "getMessages", convoId=key, limit="100", cursor=below)
+        body = yield from ask(service, "getMessages", "messages", convoId=key, limit="100", cursor=below)
         messages, onward = rows(body.get("messages")), text_of(body, "cursor")
         people = [*rows(body.get("relatedProfiles")), *rows(mapping(convo).get("members"))]
         times = [at for at in (instant(text_of(message, "sentAt")) for message in messages) if at is not None]
@@ -109,7 +110,7 @@ def recent(service: str, convo: str, since: datetime) -> Flow[list[Any]]:
     found: list[Any] = []
     below = ""
     while True:
-        body = yield from ask(service, "getMessages", convoId=convo, limit="100", cursor=below)
+        body = yield from ask(service, "getMessages", "messages", convoId=convo, limit="100", cursor=below)
         page = rows(body.get("messages"))
         times = [(instant(text_of(message, "sentAt")), message) for message in page]
         found += [message for at, message in times if at is not None and at >= since]

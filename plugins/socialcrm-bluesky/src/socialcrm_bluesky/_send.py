@@ -247,7 +247,7 @@ def _convo(message: Outgoing, service: str) -> Flow[str]:
     """The conversation with the one who wrote, made if there is none ("chat.bsky.convo.getConvoForMembers")."""
     if not message.to:
         raise UnsupportedError("a private answer on bluesky goes to one account, and none is known; nothing was sent")
-    body = yield from ask(service, "getConvoForMembers", members=[message.to])
+    body = yield from ask(service, "getConvoForMembers", "convo", members=[message.to])
     return required(body.get("convo"), "id")
 
 
