@@ -73,7 +73,12 @@ class Network:
         return {"irc": lambda: Session(self)}
 
     def texts(self) -> list[str]:
-        return [line["text"].removeprefix("mara: ").removeprefix("jonas: ") for line in self.lines]
+        return [self.bare(line["text"]) if line["nick"].startswith("acme") else line["text"] for line in self.lines]
+
+    @staticmethod
+    def bare(text: str) -> str:
+        """A reply without its address."""
+        return text.removeprefix("mara: ").removeprefix("jonas: ")
 
     def received(self) -> list[str]:
         return self.said
@@ -285,7 +290,7 @@ class Session:
     def do_privmsg(self, target: str, text: str) -> None:
         nick = self.nick
         self.network.masks.setdefault(nick, f"~{self.user}@desk.example.org")
-        self.network.said.append(text.removeprefix("mara: ").removeprefix("jonas: "))
+        self.network.said.append(self.network.bare(text))
         self.network.masks[nick] = f"~{self.user}@desk.example.org"
         self.network.say(nick, text, target)
         del self.network.masks[nick]

@@ -87,7 +87,9 @@ class _Stay:
     def _return(self, session: Session) -> Flow[None]:
         """Make durable that we are here, and what was missed meanwhile."""
         hole, since = [], self.seen
-        if since is not None:
+        if since is None and self.settings.history_days:
+            yield from catch_up(session, (yield from Now()) - timedelta(days=self.settings.history_days))
+        elif since is not None:
             since -= _MARGIN
             reached = yield from catch_up(session, since)
             now = yield from Now()

@@ -52,7 +52,8 @@ def catch_up(session: Session, since: datetime) -> Flow[bool]:
     complete = True
     for room in session.settings.channels:
         before = yield from ask(session, "BEFORE", room, stamp(since + _MILLISECOND), "1")
-        complete = bool(before) and (yield from _pages(session, room, since)) and complete
+        whole = yield from _pages(session, room, since)
+        complete = complete and whole and bool(before)
     now = yield from Now()
     targets = yield from ask(session, "TARGETS", stamp(since), stamp(now + timedelta(seconds=10)), str(_TARGETS))
     if targets is None:
@@ -60,7 +61,8 @@ def catch_up(session: Session, since: datetime) -> Flow[bool]:
     for line in targets:
         name = line.param(1)
         if line.command == "CHATHISTORY" and name and not session.people.fold(name).startswith(("#", "&")):
-            complete = (yield from _pages(session, name, since)) and complete
+            whole = yield from _pages(session, name, since)
+            complete = complete and whole
     return complete and len(targets) < _TARGETS
 
 

@@ -23,7 +23,7 @@ from socialcrm_irc._settings import IrcSettings
 __all__ = ["limit_of", "say", "send_reply", "settle_reply"]
 
 _LINE = 512
-_USER, _HOST, _NICK, _ROOM = 11, 63, 30, 50
+_USER, _HOST, _NICK, _ROOM = 11, 64, 30, 50
 _CLOCKS = timedelta(minutes=5)
 
 
@@ -31,7 +31,7 @@ def limit_of(settings: IrcSettings | None) -> TextLimit:
     """Return how much text one line of ours may hold.
 
     512 bytes with its end (RFC 2812, 2.3) hold ``:nick!user@host PRIVMSG target :mara: text`` as the server passes it on. What
-    is not known beforehand is taken at its longest: user name 10 with a tilde, host 63, nicks 30.
+    is not known beforehand is taken at its longest: user name 10 with a tilde, host 64, nicks 30.
     """
     nick = max(len(settings.nick.encode()), len(settings.sender.encode())) if settings and settings.nick else _NICK
     room = max([_NICK, *(len(name.encode()) for name in settings.channels)]) if settings else _ROOM

@@ -82,6 +82,9 @@ class IrcSettings:
     channel_keys: Secret | None = field(
         default=None, metadata=_help("keys of channels that need one: '#support key, #other key2'")
     )
+    history_days: int = field(
+        default=1, metadata=_help("days that the first watch looks back, where the server keeps a history; 0 for none")
+    )
     burst: int = field(default=4, metadata=_help("lines that may leave at once"))
     pace: float = field(default=2.0, metadata=_help("seconds between lines after that (RFC 1459, 8.10); 0 for no limit"))
     timezone: str = field(default="UTC", validator=_zone, metadata=_help("the time zone of loaded logs"))

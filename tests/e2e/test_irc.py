@@ -1,0 +1,302 @@
+"""Customers who chat are answered: the whole way through the CRM on real IRC servers. All people are invented.
+
+Run as a script, ``python test_irc.py URL DIE_AT STOP``, it is a process that watches a store's channel until a file appears,
+and kills itself by SIGKILL at the call of number ``DIE_AT`` (0: never).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _mortal import work
+from conftest import _harness
+from sqlalchemy import select
+
+import socialcrm
+from socialcrm import CRM
+from socialcrm.connectors import Outgoing
+from socialcrm.crm._host import StoreHost
+from socialcrm.crm._pull import Pull
+from socialcrm.errors import RetryError, SocialCRMError
+from socialcrm.store import tables
+from socialcrm.types import Direction, Visibility, from_micros
+
+pytestmark = pytest.mark.server("irc")
+
+
+@pytest.fixture(scope="module", params=["ngircd", "inspircd"])
+def server(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A running server, one kind after the other."""
+    with _harness("irc").irc_server(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def guest(server: Any) -> Iterator[Any]:
+    """Lets people in, and out again at the end."""
+    inside: list[Any] = []
+
+    def enter(nick: str, room: str = "#support") -> Any:
+        inside.append(sys.modules["socialcrm_server_irc"].Guest(server, nick, room))
+        return inside[-1]
+
+    yield enter
+    for one in inside:
+        one.close()
+
+
+@pytest.fixture
+def url(tmp_path: Path, server: Any) -> str:
+    """A store with one channel on the server."""
+    where = f"sqlite:///{tmp_path}/team.db"
+    with socialcrm.open(where) as crm:
+        crm.channels.add(
+            "irc", name="chat", host="127.0.0.1", port=server.port, security="plain", nick="acme", channels=["#support"], pace=0
+        )
+    return where
+
+
+@pytest.fixture
+def crm(url: str) -> Iterator[CRM]:
+    with socialcrm.open(url) as opened:
+        yield opened
+
+
+@contextmanager
+def watching(crm: CRM) -> Iterator[None]:
+    """Watch on a thread as the README says: until told to stop, and again after what passes by itself."""
+    done, here = threading.Event(), threading.Event()
+
+    def run() -> None:
+        while not done.is_set():
+            try:
+                crm.watch("chat", stop=done.is_set, progress=lambda _step: here.set())
+            except RetryError:
+                done.wait(0.5)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert here.wait(30), "it never came in"
+        yield
+    finally:
+        done.set()
+        thread.join(60)
+    assert not thread.is_alive()
+
+
+def texts(crm: CRM, direction: Direction = Direction.INBOUND) -> list[str]:
+    return [one.text for one in crm.interactions() if one.direction is direction]
+
+
+def wait_for(crm: CRM, wanted: int, direction: Direction = Direction.INBOUND) -> None:
+    deadline = time.monotonic() + 30
+    while len(texts(crm, direction)) < wanted:
+        assert time.monotonic() < deadline, f"{wanted} were awaited, there are {len(texts(crm, direction))}"
+        time.sleep(0.02)
+
+
+def holes(crm: CRM) -> list[tuple[datetime, datetime]]:
+    with crm.store.read() as tx:
+        rows = tx.rows(select(tables.holes))
+    return [(from_micros(row.since), from_micros(row.until)) for row in rows]
+
+
+def test_the_story(crm: CRM, guest: Any) -> None:
+    """Two customers talk, one changes her nick and asks in private; each answer stands once where it belongs."""
+    mara, jonas = guest("Mara"), guest("Jonas")
+    with watching(crm):
+        mara.say("acme: where is my parcel?")
+        jonas.say("Mara: mine is late, too")
+        wait_for(crm, 2)
+        mara.write("NICK Marlene")
+        mara.say("it was number 17")
+        mara.say("and here is my door code", to="acme")
+        wait_for(crm, 4)
+        people = {one.text: one.author.id for one in crm.interactions()}
+        assert len({people[text] for text in people if "late" not in text}) == 1
+        asked = {one.text: one for one in crm.interactions()}
+        public, private = asked["it was number 17"], asked["and here is my door code"]
+        assert (public.visibility, private.visibility) == (Visibility.PUBLIC, Visibility.PRIVATE)
+        crm.reply(public.case, "It is on its way.", by="ana", to=public.ref, anyway=True)
+        crm.reply(private.case, "Thank you, it is noted.", by="ana", to=private.ref, anyway=True)
+        assert len((report := crm.flush()).sent) == 2, report
+        mara.settle()
+        jonas.settle()
+        for one in (mara, jonas):
+            assert one.shown("Marlene: It is on its way.") == 1
+            assert one.shown("Thank you, it is noted.") == (one is mara)
+        assert (crm.flush().sent, crm.sync().new) == ([], 0)
+    assert len(texts(crm, Direction.OUTBOUND)) == len(crm.outbox())
+    assert sorted(texts(crm, Direction.OUTBOUND)) == ["It is on its way.", "Thank you, it is noted."]
+    assert Counter(texts(crm)).most_common(1)[0][1] == 1
+    assert holes(crm) == []
+
+
+def test_a_burst_and_a_restart(crm: CRM, server: Any, guest: Any) -> None:
+    """250 lines at once arrive whole and in order; when the server restarts, we come back, and the time between is a hole."""
+    mara = guest("Mara")
+    with watching(crm):
+        lines = [f"line {number} of my story" for number in range(250)]
+        mara.say(*lines)
+        wait_for(crm, 250)
+        assert sorted(texts(crm)) == sorted(lines)
+        server.stop()
+        server.start()
+        again = guest("Mara")
+        again.until(lambda: any("acme" in line and (" 353 " in line or " JOIN " in line) for line in again.screen), "us")
+        time.sleep(0.5)
+        again.say("are you back?")
+        wait_for(crm, 251)
+    assert Counter(texts(crm)) == Counter([*lines, "are you back?"])
+    assert len(holes(crm)) == 1
+
+
+def test_killed_while_watching(url: str, guest: Any, tmp_path: Path) -> None:
+    """Killed at ten random points, what was shown is there once, or its time lies in a hole."""
+    mara, dice, said = guest("Mara"), random.Random(5), dict[str, datetime]()
+    for number in range(10):
+        process = subprocess.Popen([sys.executable, __file__, url, str(dice.randint(3_000, 60_000)), str(tmp_path / "stop")])
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:
+            text = f"round {number} line {len(said)}"
+            mara.say(text)
+            said[text] = datetime.now(UTC)
+            time.sleep(dice.random() * 0.05)
+        process.kill()
+        process.wait()
+    with socialcrm.open(url) as crm, watching(crm):
+        mara.say("the last one")
+        deadline = time.monotonic() + 20
+        while "the last one" not in texts(crm) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    with socialcrm.open(url) as crm:
+        held, gaps = Counter(texts(crm)), holes(crm)
+    assert held["the last one"] == 1
+    assert max(held.values()) == 1
+    missing = [text for text, at in said.items() if not held[text] and not any(since <= at <= until for since, until in gaps)]
+    first = min(since for since, _ in gaps)
+    assert [text for text in missing if said[text] >= first] == []
+    assert sum(held[text] for text in said) > 0
+
+
+def test_killed_while_sending(url: str, guest: Any) -> None:
+    """Killed anywhere, no reply stands twice; one whose fate is unclear is unknown, or found where the server plays it back."""
+    names = [f"Ben{letter}" for letter in "abcdefgh"]
+    people = [guest(name) for name in names]
+    with socialcrm.open(url) as crm:
+        with watching(crm):
+            for one in people:
+                one.say(f"hello, it is {one.nick}")
+            wait_for(crm, len(names))
+        for case in crm.inbox():
+            crm.reply(case, f"Good day to you, {case.customer_name}!", by="ana", anyway=True)
+    dice = random.Random(7)
+    for _ in range(8):
+        work(url, "flush", dice.randint(1, 30_000))
+        work(url, "flush", dice.randint(300, 3_000), since="intend")
+    with socialcrm.open(url) as crm:
+        crm.flush()
+        states = {reply.parts[0]: str(reply.state) for reply in crm.outbox()}
+    people[0].settle()
+    shown = {text: people[0].shown(f": {text}") for text in states}
+    assert max(shown.values()) == 1
+    assert set(states.values()) <= {"sent", "reconciled", "unknown"}
+    assert all(shown[text] == 1 for text, state in states.items() if state != "unknown")
+    assert "sent" in states.values()
+
+
+def test_what_the_server_refuses(crm: CRM, guest: Any) -> None:
+    """A closed door is told as what it is, and a message to somebody who left fails with the reason."""
+    owner = guest("Owner", "#locked")
+    owner.write("MODE #locked +k sesame")
+    owner.settle()
+    crm.channels.update("chat", channels=["#locked"])
+    with pytest.raises(SocialCRMError, match="channel_keys"):
+        crm.watch("chat", stop=lambda: False)
+    owner.write("MODE #locked -k sesame", "MODE #locked +i")
+    owner.settle()
+    with pytest.raises(SocialCRMError, match="invited"):
+        crm.watch("chat", stop=lambda: False)
+    crm.channels.update("chat", channels=["#support"])
+    mara = guest("Mara", "")
+    with watching(crm):
+        mara.say("psst", to="acme")
+        wait_for(crm, 1)
+    mara.write("QUIT")
+    mara.await_line("ERROR")
+    reply = crm.reply(crm.inbox()[0], "Yes?", by="ana", anyway=True)
+    report = crm.flush()
+    assert list(report.failed) == [reply.ref], report
+    assert "nobody has the nick" in crm.outbox()[0].error
+
+
+def test_over_the_watching_connection(crm: CRM, guest: Any) -> None:
+    """A reply handed to the live stream leaves under our own nick, and is kept under the id that the receipt names."""
+    mara = guest("Mara")
+    queue, results, stop = list[Outgoing](), list[Any](), threading.Event()
+    row = crm.channels.row("chat")
+    connector = crm.channels.connector(row)
+    pull = Pull(crm, row, None, live=True, stop=stop.is_set)
+    host = pull.host(connector, "live")
+
+    def sent(_message: Outgoing, receipt: Any) -> None:
+        results.append(receipt)
+        stop.set()
+
+    host.outgoing = lambda: queue.pop() if queue else None  # type: ignore[method-assign]  # only this host's
+    host.sent = sent  # type: ignore[method-assign]  # only this host's
+    assert isinstance(host, StoreHost)
+
+    def run() -> None:
+        with crm.driver(connector, host, row.id) as driver:
+            driver.run(connector.fetch("live", {}))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        mara.until(lambda: any("acme" in line and " JOIN " in line for line in mara.screen), "us")
+        time.sleep(0.5)
+        mara.say("anybody here?")
+        wait_for(crm, 1)
+        (asked,) = crm.interactions()
+        queue.append(
+            Outgoing(
+                id="o-live", conversation=asked.conversation, parts=("Yes, we are.",), reply_to=asked.id,
+                to=asked.author.id, to_handle=asked.author.handle, at=datetime.now(UTC),
+            )
+        )  # fmt: skip
+        mara.until(lambda: mara.shown("Mara: Yes, we are.") == 1, "the answer")
+    finally:
+        thread.join(30)
+        stop.set()
+    assert not isinstance(results[0], Exception), results[0]
+    assert any(line.startswith(":acme!") and line.endswith("Mara: Yes, we are.") for line in mara.screen)
+    ours = [one for one in crm.interactions() if one.direction is Direction.OUTBOUND]
+    assert [one.id for one in ours] in ([], list(results[0].ids))
+
+
+def _main(url: str, die_at: int, stop: Path) -> None:
+    from _mortal import _count
+
+    with socialcrm.open(url) as crm:
+        crm.plugins.load()
+        _count(die_at, "")
+        crm.watch("chat", stop=stop.exists)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(__file__))
+    _main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
