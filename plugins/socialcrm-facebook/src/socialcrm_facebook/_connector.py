@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
+import attrs
+
 from socialcrm.connectors import (
     Answer,
     Batch,
@@ -151,8 +153,6 @@ class FacebookConnector(Connector[FacebookSettings]):
 
     def move_to_private(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
         """Answer a comment or a visitor's post in private: once, within seven days (Messenger Platform: Private Replies)."""
-        import attrs
-
         return (yield from self._reply().send(attrs.evolve(message, visibility=Visibility.PRIVATE), cursor))
 
     def retract(self, receipt: Receipt) -> Flow[None]:

@@ -19,7 +19,7 @@ from socialcrm_meta._attached import filed
 from socialcrm_meta._graph import node, read_page
 from socialcrm_meta._judge import WindowClosed
 from socialcrm_meta._people import known, party
-from socialcrm_meta._values import ident, mapping, moment, rows, text
+from socialcrm_meta._values import ident, mapping, moment, rows, text, unsettled
 
 __all__ = ["Inbox", "parse_message"]
 
@@ -74,7 +74,7 @@ class Inbox:
             if not more or (floor is not None and times and all(time < floor for time in times)):
                 break
         for key, mark in todo.items():
-            yield from self._read(key.partition(":")[2], mark, cursor, floor)
+            yield from self._read(key.partition(":")[2], mark, cursor, floor, now)
         if known and max(known) != cursor.get("known"):
             yield from Batch([], {"known": max(known)})
 
@@ -184,10 +184,11 @@ class Inbox:
                 patch[f"todo:{key}"] = mark
         return patch
 
-    def _read(self, chat: str, mark: str, cursor: Cursor, floor: datetime | None) -> Flow[None]:
+    def _read(self, chat: str, mark: str, cursor: Cursor, floor: datetime | None, now: datetime) -> Flow[None]:
         before = moment(cursor.get(f"chat:{chat}", "").partition(" ")[0])
         since = before - _OVERLAP if before else (floor if self.days else None)
-        context = {"customer": mark.partition(" ")[2], "account": self.account}
+        told, _, customer = mark.partition(" ")
+        context = {"customer": customer, "account": self.account}
         more: Mapping[str, str] = {}
         while True:
             try:
@@ -200,7 +201,7 @@ class Inbox:
             more = page.more
             if not more or (since is not None and times and all(time < since for time in times)):
                 break
-        yield from Batch([], {f"chat:{chat}": mark, f"todo:{chat}": None})
+        yield from Batch([], {f"chat:{chat}": mark + unsettled(told, now), f"todo:{chat}": None})
 
     def _customer(self, people: Any) -> str:
         found = [ident(mapping(one).get("id")) for one in people]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from socialcrm.types import utc
 
-__all__ = ["ident", "mapping", "moment", "rows", "text"]
+__all__ = ["ident", "mapping", "moment", "rows", "text", "unsettled"]
 
 _MILLISECONDS = 100_000_000_000  # as seconds, this would be the year 5138
 
@@ -52,3 +52,9 @@ def moment(value: object) -> datetime | None:
         return datetime.fromtimestamp(int(seconds / 1000 if abs(seconds) >= _MILLISECONDS else seconds), UTC)
     except (ValueError, OverflowError, OSError, TypeError):
         return None
+
+
+def unsettled(told: str, now: datetime) -> str:
+    """Return a mark where a time is too young to rely on, since more may happen within the same second; else nothing."""
+    at = moment(told)
+    return " ~" if at is not None and at > now - timedelta(minutes=1) else ""

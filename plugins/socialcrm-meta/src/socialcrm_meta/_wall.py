@@ -16,7 +16,7 @@ from socialcrm.connectors import Batch, Call, Cursor, Flow, Now, Raw
 from socialcrm.errors import NotFound
 from socialcrm.types import Census, Deletion, Item
 from socialcrm_meta._graph import node, read_page
-from socialcrm_meta._values import ident, mapping, moment, rows, text
+from socialcrm_meta._values import ident, mapping, moment, rows, text, unsettled
 
 __all__ = ["Wall", "parse_census", "parse_gone"]
 
@@ -106,6 +106,7 @@ class Wall:
             yield from Batch([], {f"post:{post}": mark, f"todo:{post}": None})
             return
         whole = len(ids) > 1 or not (total or counted)
+        mark += unsettled(mark.split(" ")[1], until)
         census = Raw("census", {"post": post, "ids": sorted(ids), "until": until.isoformat()})
         yield from Batch([census] if whole else [], {f"post:{post}": mark, f"todo:{post}": None})
 

@@ -21,7 +21,7 @@ Poke = Callable[[Raw], "tuple[str, Mapping[str, str]] | None"]
 """Says which stream an element asks to look, by which cursor rows."""
 
 _LISTS: Mapping[str, str] = {"changes": "change", "messaging": "messaging", "standby": "messaging"}
-_ENVELOPE = frozenset({"id", "time", "uid", "changed_fields", *_LISTS})
+_ENVELOPE = frozenset({"id", "time", "uid", "changed_fields", "field", "value", *_LISTS})
 
 
 def receive(
@@ -102,6 +102,8 @@ def _entry(entry: Any, context: Mapping[str, str]) -> Iterator[Raw]:
     if not all(isinstance(entry.get(name, []), list) for name in _LISTS) or set(entry) - _ENVELOPE:
         unread = {name: value for name, value in entry.items() if name not in _LISTS or not isinstance(value, list)}
         yield Raw("entry", unread, context)
+    if "field" in entry:  # Instagram's own log-in puts the one change into the entry itself
+        yield Raw("change", {"field": entry["field"], "value": entry.get("value")}, {**context, "list": "changes"})
     for name, kind in _LISTS.items():
         for one in entry[name] if isinstance(entry.get(name), list) else ():
             yield Raw(kind, one, {**context, "list": name})
