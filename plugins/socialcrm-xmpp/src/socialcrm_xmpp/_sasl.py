@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable, Collection
 
-from scramp import ScramClient, ScramException
+from scramp import ScramClient, ScramException  # type: ignore[import-untyped]  # ships no types
 
 from socialcrm.connectors import Grant
 from socialcrm.errors import CredentialsError, SettingsError

@@ -1,7 +1,8 @@
 """Sending, and finding out whether something was sent.
 
-Every part carries an id made of `Outgoing.id`, as the stanza's own and as its origin id (XEP-0359), and asks to be stored (XEP-0334). It
-counts as sent when the archive shows it: that also tells the id under which fetching brings it. `settle` looks in the same place.
+Every part carries an id made of `Outgoing.id`, as the stanza's own and as its origin id (XEP-0359), and asks to be stored
+(XEP-0334). It counts as sent when the archive shows it: that also tells the id under which fetching brings it. `settle` looks
+in the same place.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One XMPP session (RFC 6120): stanzas out and in, as steps.
 
-Invariant: an answer counts only if it comes from whom it was asked of (RFC 6120, section 10.2.1 lets the server stand for our own
-account). What comes unasked is not kept: it only *stirs* the archive in which it can be read, so memory stays bounded.
+Invariant: an answer counts only if it comes from whom it was asked of (RFC 6120, section 8.1.2.1 lets the server stand for our
+own account). What comes unasked is not kept: it only *stirs* the archive in which it can be read, so memory stays bounded.
 """
 
 from __future__ import annotations

@@ -55,9 +55,7 @@ class XmppSettings:
         default=500, metadata=_help("how many messages back the original of a correction or retraction is looked for")
     )
     text_limit: int = field(default=8000, metadata=_help("bytes of one message of ours, as escaped; longer texts are split"))
-    max_stanza: int = field(
-        default=2**20, metadata=_help("bytes of the largest stanza that is read; a larger one ends the session")
-    )
+    max_stanza: int = field(default=2**20, metadata=_help("bytes of the largest stanza that is read"))
 
     @security.validator
     def _safe(self, _attribute: Attribute[str], value: str) -> None:
