@@ -39,6 +39,7 @@ def check(playbook: Playbook) -> None:
             raise PlaybookError(f"{what}: {span} is not between 0 and two years")
     for what, span in (
         ("repeat_bonus", playbook.repeat_bonus),
+        *((f"severity_bonus {severity}", span) for severity, span in playbook.severity_bonus.items()),
         *((f"entitlement {name!r}", span) for name, span in playbook.entitlements.items()),
     ):
         if not timedelta() <= span <= timedelta(days=30):

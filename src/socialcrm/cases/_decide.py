@@ -121,7 +121,7 @@ def _opened(
         if effects.asks:
             data["asks"] = effects.asks
     due = playbook.due(at, severity, queue=queue, channel=fact.channel)
-    need = playbook.need(due, 1, fact.entitlement)
+    need = playbook.need(due, severity, 1, fact.entitlement)
     span = playbook.within("resolution", severity, queue, fact.channel)
     if span is not None:
         data["running"], data["resolve_by"] = at, playbook.later(at, span, queue)
@@ -152,7 +152,7 @@ def _again(case: CaseRow, fact: Fact, playbook: Playbook, effects: Effects | Non
     if (playbook.resolves or case.spent) and (case.running is None or data):
         data.update(_clock(case, playbook, at, False, severity, queue, channel))
     due = playbook.due(waiting, severity, queue=queue, channel=channel, answered=case.answered is not None)
-    need = playbook.need(due, case.contacts + 1, fact.entitlement)
+    need = playbook.need(due, severity, case.contacts + 1, fact.entitlement)
     told = json.dumps(data) if data else ""
     return EventRow(case.ws, 0, case.id, "received", at, "", fact.interaction, case.playbook, rule, due, need, told)
 
@@ -288,14 +288,16 @@ def _judge(
     """Say in an event by when the waiting customer should be answered, and how much they need it."""
     if case.waiting is None:
         return
+    severity = severity or case.severity
     due = playbook.due(
         case.waiting,
-        severity or case.severity,
+        severity,
         queue=case.queue if queue is None else queue,
         channel=case.channel,
         answered=case.answered is not None,
     )
-    event.due, event.need = due, playbook.need(due, case.contacts if contacts is None else contacts, case.entitlement)
+    contacts = case.contacts if contacts is None else contacts
+    event.due, event.need = due, playbook.need(due, severity, contacts, case.entitlement)
 
 
 def _clock(case: CaseRow, playbook: Playbook, at: int, rests: bool, severity: str, queue: str, channel: str) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def from_document(document: Mapping[str, Any], places: Places | None = None) -> 
     top = _Table(places or Places("playbook"), "", document)
     top.only(
         "name", "description", "zone", "queue", "reopen_within", "repeat_bonus", "repeat_limit", "ignored_kinds", "pauses",
-        "acknowledge_within", "hours", "respond_within", "entitlements", "macros", "escalation", "target", "queues",
+        "acknowledge_within", "hours", "respond_within", "severity_bonus", "entitlements", "macros", "escalation", "target", "queues",
         "agent", "rule",
     )  # fmt: skip
     zone = top.get("zone", str, "UTC")
@@ -217,6 +217,10 @@ def from_document(document: Mapping[str, Any], places: Places | None = None) -> 
         respond.only(*Severity)
         usual = Playbook().respond_within
         values["respond_within"] = {one: respond.span(one.value, usual[one]) for one in Severity}
+    if (bonus := top.table("severity_bonus")) is not None:
+        bonus.only(*Severity)
+        sooner = Playbook().severity_bonus
+        values["severity_bonus"] = {one: bonus.span(one.value, sooner.get(one, timedelta())) for one in Severity}
     try:
         return Playbook(**values)
     except PlaybookError as error:

@@ -215,7 +215,7 @@ def absorbed(heir: CaseRow, gone: CaseRow, fact: Fact, process: Process) -> Even
         playbook = process.behind(heir.playbook)
         answered = told["answered"] is not None
         event.due = playbook.due(waiting, heir.severity, queue=heir.queue, channel=heir.channel, answered=answered)
-        event.need = playbook.need(event.due, told["contacts"], heir.entitlement)
+        event.need = playbook.need(event.due, heir.severity, told["contacts"], heir.entitlement)
     return event
 
 

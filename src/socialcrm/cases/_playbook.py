@@ -35,6 +35,14 @@ _RESPOND = {
 }
 
 
+_SOONER = {
+    Severity.URGENT: timedelta(days=1),
+    Severity.HIGH: timedelta(hours=6),
+    Severity.NORMAL: timedelta(),
+    Severity.LOW: timedelta(),
+}
+
+
 class Process(Protocol):
     """Which playbook decides: the one in force when a case begins, and the one that a case is under."""
 
@@ -62,6 +70,8 @@ class Playbook:
         targets: Finer targets; the first that fits and sets a figure decides it.
         pauses: In which states the resolution clock stands still.
         reopen_within: How long after its resolution a case takes the customer up again; later, a new case begins.
+        severity_bonus: For each severity, how much sooner a case counts as due, besides its shorter target: after a long
+            backlog targets alone would tell an outage from a question no more.
         repeat_bonus: How much sooner a case counts as due for each further time that the customer wrote unanswered.
         repeat_limit: How many repetitions count at most.
         entitlements: For each contract, how much sooner its customers' cases count as due.
@@ -83,6 +93,7 @@ class Playbook:
     targets: tuple[Target, ...] = ()
     pauses: frozenset[CaseState] = frozenset({CaseState.PENDING, CaseState.SNOOZED})
     reopen_within: timedelta = timedelta(days=14)
+    severity_bonus: Mapping[Severity, timedelta] = Factory(lambda: dict(_SOONER))
     repeat_bonus: timedelta = timedelta(minutes=30)
     repeat_limit: int = 4
     entitlements: Mapping[str, timedelta] = Factory(dict)
@@ -100,6 +111,7 @@ class Playbook:
     _pauses: frozenset[str] = field(init=False, eq=False, repr=False)
     _match: Match | None = field(init=False, eq=False, repr=False)
     _sooner: dict[str, int] = field(init=False, eq=False, repr=False)
+    _graver: dict[str, int] = field(init=False, eq=False, repr=False)
     _calendars: dict[str, Hours | None] = field(init=False, eq=False, repr=False)
     _spans: dict[tuple[str, str, str, str], int | None] = field(init=False, factory=dict, eq=False, repr=False)
     _effects: dict[tuple[int, ...], Effects] = field(init=False, factory=dict, eq=False, repr=False)
@@ -117,6 +129,7 @@ class Playbook:
         put(self, "_ignored", frozenset(kind.value for kind in self.ignored_kinds))
         put(self, "_pauses", frozenset(state.value for state in self.pauses))
         put(self, "_sooner", {name: _micros(span) for name, span in self.entitlements.items()})
+        put(self, "_graver", {severity.value: _micros(span) for severity, span in self.severity_bonus.items()})
         put(self, "_calendars", {queue.name: queue.hours for queue in self.queues if queue.hours is not None})
         put(self, "resolves", any(target.resolution is not None for target in self.targets))
         put(self, "_match", self._lowered())
@@ -212,13 +225,14 @@ class Playbook:
         span = self.within("next" if answered else "first", severity, queue, channel)
         return self.later(waiting, span or 0, queue)
 
-    def need(self, due: int, contacts: int, entitlement: str = "") -> int:
+    def need(self, due: int, severity: str, contacts: int, entitlement: str = "") -> int:
         """Return the place in the inbox: the time at which the case counts as due, lower first.
 
         Everybody who waits ages at the same rate, so the order does not depend on the time at which one looks.
 
         Args:
             due: What `due` returned.
+            severity: The case's severity.
             contacts: How often the customer wrote since our last answer.
             entitlement: The customer's contract.
         """
@@ -226,7 +240,7 @@ class Playbook:
         if repeats > self.repeat_limit:
             repeats = self.repeat_limit
         sooner = self._sooner.get(entitlement, 0) if entitlement else 0
-        return due - sooner - (self._bonus * repeats if repeats > 0 else 0)
+        return due - sooner - self._graver.get(severity, 0) - (self._bonus * repeats if repeats > 0 else 0)
 
     def ignores(self, kind: str, moderation: str) -> bool:
         """Tell whether something a customer did opens no case: a reaction, spam, what was taken down."""

@@ -40,6 +40,7 @@ def to_document(playbook: Playbook, *, words: bool = True) -> dict[str, Any]:
         "acknowledge_within": show_span(playbook.acknowledge_within),
         "ignored_kinds": sorted(playbook.ignored_kinds),
         "pauses": sorted(playbook.pauses),
+        "severity_bonus": {one.value: show_span(playbook.severity_bonus.get(one, timedelta())) for one in Severity},
         "respond_within": {one.value: show_span(playbook.respond_within[one]) for one in Severity},
         "hours": _of_hours(playbook.hours),
         "entitlements": {name: show_span(span) for name, span in sorted(playbook.entitlements.items())},

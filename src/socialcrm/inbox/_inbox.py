@@ -62,6 +62,8 @@ def explain(case: CaseRow, now: int) -> str:
     parts.append(f"overdue by {_span(now - case.due)}" if now > case.due else f"due in {_span(case.due - now)}")
     if case.severity != Severity.NORMAL:
         parts.append(f"{case.severity} severity")
+    if case.entitlement:
+        parts.append(f"contract {case.entitlement}")
     if case.contacts > 1:
         parts.append(f"wrote {case.contacts} times")
     if case.state == "snoozed":
