@@ -59,9 +59,8 @@ class Provider:
                         for one in rows
                         if f"id={about.group(2)!r}" in one.xml.replace('"', "'") or one.key == about.group(2)
                     )
-                    assert texts[key][0] == who
                     if about.group(1) == "retract":
-                        texts.pop(key)
+                        texts.pop(key, None)
                     else:
                         texts[key] = (who, body.group(1))  # type: ignore[union-attr]
                 elif about is not None:
