@@ -46,6 +46,7 @@ enable_registration: false
 url_preview_enabled: false
 push: {{enabled: false}}
 report_stats: false
+bcrypt_rounds: 4
 refreshable_access_token_lifetime: 5m
 rc_message: {_FREELY}
 rc_registration: {_FREELY}

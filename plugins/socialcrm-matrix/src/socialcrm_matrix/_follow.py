@@ -250,8 +250,10 @@ def _accept(held: dict[str, str]) -> Flow[bool]:
     for key in [key for key in held if key.startswith("invite:")]:
         room, tries = key.removeprefix("invite:"), int(held[key]) + 1
         try:
-            yield from Call("POST", f"/_matrix/client/v3/rooms/{part(room)}/join", json={}, repeatable=True, bucket="join")
-        except (ForbiddenError, NotFound, RefusedError, RetryError):
+            path = f"/_matrix/client/v3/rooms/{part(room)}/join"
+            answer = yield from Call("POST", path, json={}, repeatable=True, bucket="join")
+            answer.json(dict, "room_id")
+        except (ForbiddenError, NotFound, RefusedError, RetryError, PayloadError):
             yield from _keep(held, [], {key: str(tries) if tries < _TRIES else None})
         else:
             joined = True
