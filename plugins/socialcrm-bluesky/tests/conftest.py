@@ -59,7 +59,7 @@ class FakeBluesky:
         self.writes: list[str] = []
         self.sent: list[str] = []
         self.sessions = 0
-        self.expired = False
+        self.expired = self.used = False  # a token lives at least until it was used once
         self.seen_at = ""
         self.blobs: list[bytes] = []
         self.convos: dict[str, dict[str, Any]] = {}
@@ -161,8 +161,9 @@ class FakeBluesky:
             if bearer != f"refresh-{self.sessions}":
                 raise Refused(400, "ExpiredToken", "Token has been revoked")
             return self._session()
-        if bearer and (bearer != f"access-{self.sessions}" or self.expired):
+        if bearer and (bearer != f"access-{self.sessions}" or (self.expired and self.used)):
             raise Refused(400, "ExpiredToken", "Token has expired")
+        self.used = bool(bearer)
         private = not method.startswith(("app.bsky.feed.", "app.bsky.actor.", "com.atproto.identity."))
         if private and not bearer:
             raise Refused(401, "AuthMissing", "Authentication Required")
@@ -175,7 +176,7 @@ class FakeBluesky:
 
     def _session(self) -> Any:
         self.sessions += 1
-        self.expired = False
+        self.expired = self.used = False
         tokens = {"accessJwt": f"access-{self.sessions}", "refreshJwt": f"refresh-{self.sessions}"}
         return {**tokens, "did": self.me, "handle": "acme.example.com"}
 

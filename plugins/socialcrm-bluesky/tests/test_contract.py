@@ -103,7 +103,8 @@ class TestChats(ConnectorSuite):
 
     def test_what_was_sent_can_be_taken_back(self, scenario: Scenario) -> None:
         """Posts can be taken back; a direct message can't, and that is said instead of hiding it from ourselves."""
-        with self.bench(scenario) as bench, pytest.raises(UnsupportedError, match="only takes posts"):
-            list_of_steps = bench.connector.retract(Receipt(ids=("m1",), conversation="c1"))
-            next(list_of_steps)
-            list_of_steps.send(Answer(status=200, content=b'{"did": "did:plc:acme"}'))
+        with self.bench(scenario) as bench:
+            steps = bench.connector.retract(Receipt(ids=("m1",), conversation="c1"))
+            next(steps)
+            with pytest.raises(UnsupportedError, match="only takes posts"):
+                steps.send(Answer(status=200, content=b'{"did": "did:plc:acme"}'))

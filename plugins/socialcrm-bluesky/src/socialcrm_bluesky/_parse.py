@@ -64,9 +64,6 @@ def parse(raw: Raw, server: str) -> Iterable[Item]:
 def _post(view: Any, server: str = "") -> Interaction:
     """Read a postView, or a notification that carries a post: the same fields but for the embed."""
     uri = required(view, "uri")
-    where = address(uri)
-    if where is None or not where.key:
-        raise PayloadError(f"a post's uri should look like at://did/{POST}/key, got {uri!r:.120}")
     record, embed = mapping(mapping(view).get("record")), mapping(mapping(view).get("embed"))
     author = identity_of(mapping(view).get("author"))
     reply = mapping(record.get("reply"))
@@ -83,11 +80,16 @@ def _post(view: Any, server: str = "") -> Interaction:
         moderation=_moderation(view, author.id),
         text="\n\n".join(filter(None, [text, *cards(text, embed, record.get("embed"))])),
         quoted=quoted,
-        url=page(where.authority, where.key),
+        url=_page(uri),
         language=next((lang for lang in rows(record.get("langs")) if isinstance(lang, str)), ""),
-        attachments=tuple(attachments(embed, record.get("embed"), where.authority, server)),
+        attachments=tuple(attachments(embed, record.get("embed"), author.id, server)),
         extra={**extra, "cid": text_of(view, "cid")},
     )
+
+
+def _page(uri: str) -> str:
+    where = address(uri)
+    return page(where.authority, where.key) if where is not None and where.collection == POST else ""
 
 
 def _moderation(view: Any, author: str) -> Moderation:
@@ -119,7 +121,7 @@ def _notification(body: Any) -> Interaction:
     """Read a notification: the post it carries, a reaction, or (a reason we don't know) something ``other``."""
     reason, record = text_of(body, "reason"), mapping(mapping(body).get("record"))
     where = address(required(body, "uri"))
-    if text_of(record, "$type") == POST or (where is not None and where.collection == POST):
+    if (text_of(record, "$type") or (where.collection if where is not None else "")) == POST:
         return _post(body)
     return Interaction(
         id=required(body, "uri"),
