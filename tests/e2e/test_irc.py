@@ -1,14 +1,9 @@
-"""Customers who chat are answered: the whole way through the CRM on real IRC servers. All people are invented.
-
-Run as a script, ``python test_irc.py URL DIE_AT STOP``, it is a process that watches a store's channel until a file appears,
-and kills itself by SIGKILL at the call of number ``DIE_AT`` (0: never).
-"""
+"""Customers who chat are answered: the whole way through the CRM on real IRC servers. All people are invented."""
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -20,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _mortal import work
+from _mortal import _count
 from conftest import _harness
 from sqlalchemy import select
 
@@ -164,32 +159,53 @@ def test_a_burst_and_a_restart(crm: CRM, server: Any, guest: Any) -> None:
     assert len(holes(crm)) == 1
 
 
-def test_killed_while_watching(url: str, guest: Any, tmp_path: Path) -> None:
+def begin(url: str, verb: str, die_at: int, since: str) -> Any:
+    """Let another process watch or flush, and kill itself by SIGKILL at a call of number ``die_at`` after ``since``."""
+    factory = multiprocessing.get_context("forkserver")
+    factory.set_forkserver_preload(["socialcrm.crm", "socialcrm_irc", "socialcrm.transport", "conftest", "_mortal"])
+    process = factory.Process(target=mortal, args=(url, verb, die_at, since))
+    process.start()
+    return process
+
+
+def mortal(url: str, verb: str, die_at: int, since: str) -> None:
+    """Work on a store, and die."""
+    with socialcrm.open(url) as crm:
+        crm.plugins.load()
+        _count(die_at, since)
+        crm.flush() if verb == "flush" else crm.watch("chat", stop=lambda: False)
+
+
+def test_killed_while_watching(url: str, guest: Any) -> None:
     """Killed at ten random points, what was shown is there once, or its time lies in a hole."""
-    mara, dice, said = guest("Mara"), random.Random(5), dict[str, datetime]()
+    mara, dice, said = guest("Mara"), random.Random(5), list[tuple[str, datetime, datetime]]()
     for number in range(10):
-        process = subprocess.Popen([sys.executable, __file__, url, str(dice.randint(3_000, 60_000)), str(tmp_path / "stop")])
-        deadline = time.monotonic() + 20
-        while process.poll() is None and time.monotonic() < deadline:
-            text = f"round {number} line {len(said)}"
+        process = begin(url, "watch", dice.randint(1, 6_000), "_return")
+        deadline = time.monotonic() + 60
+        while process.is_alive() and time.monotonic() < deadline:
+            text, before = f"round {number} line {len(said)}", datetime.now(UTC)
             mara.say(text)
-            said[text] = datetime.now(UTC)
+            said.append((text, before, datetime.now(UTC)))
             time.sleep(dice.random() * 0.05)
-        process.kill()
-        process.wait()
+        assert not process.is_alive(), "it did not die"
+        process.join()
+        assert process.exitcode == -9
     with socialcrm.open(url) as crm, watching(crm):
         mara.say("the last one")
-        deadline = time.monotonic() + 20
-        while "the last one" not in texts(crm) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(crm, len(texts(crm)) + (0 if "the last one" in texts(crm) else 1))
     with socialcrm.open(url) as crm:
         held, gaps = Counter(texts(crm)), holes(crm)
     assert held["the last one"] == 1
     assert max(held.values()) == 1
-    missing = [text for text, at in said.items() if not held[text] and not any(since <= at <= until for since, until in gaps)]
-    first = min(since for since, _ in gaps)
-    assert [text for text in missing if said[text] >= first] == []
-    assert sum(held[text] for text in said) > 0
+    begun = min(since for since, _ in gaps)
+    lost = [text for text, before, after in said if before >= begun and not held[text] and not inside(before, after, gaps)]
+    assert lost == []
+    assert any(held[text] for text, _, _ in said)
+
+
+def inside(before: datetime, after: datetime, gaps: list[tuple[datetime, datetime]]) -> bool:
+    """Whether something that was said between two times may lie in a hole."""
+    return any(since <= after and before <= until for since, until in gaps)
 
 
 def test_killed_while_sending(url: str, guest: Any) -> None:
@@ -205,8 +221,8 @@ def test_killed_while_sending(url: str, guest: Any) -> None:
             crm.reply(case, f"Good day to you, {case.customer_name}!", by="ana", anyway=True)
     dice = random.Random(7)
     for _ in range(8):
-        work(url, "flush", dice.randint(1, 30_000))
-        work(url, "flush", dice.randint(300, 3_000), since="intend")
+        begin(url, "flush", dice.randint(1, 30_000), "").join()
+        begin(url, "flush", dice.randint(300, 3_000), "intend").join()
     with socialcrm.open(url) as crm:
         crm.flush()
         states = {reply.parts[0]: str(reply.state) for reply in crm.outbox()}
@@ -286,17 +302,3 @@ def test_over_the_watching_connection(crm: CRM, guest: Any) -> None:
     assert any(line.startswith(":acme!") and line.endswith("Mara: Yes, we are.") for line in mara.screen)
     ours = [one for one in crm.interactions() if one.direction is Direction.OUTBOUND]
     assert [one.id for one in ours] in ([], list(results[0].ids))
-
-
-def _main(url: str, die_at: int, stop: Path) -> None:
-    from _mortal import _count
-
-    with socialcrm.open(url) as crm:
-        crm.plugins.load()
-        _count(die_at, "")
-        crm.watch("chat", stop=stop.exists)
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))
-    _main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -194,8 +194,9 @@ class Session:
         words = [*head.split(), *([last] if colon else [])]
         self.label = dict(pair.partition("=")[::2] for pair in tags[1:].split(";")).get("label", "")
         command = words[0].upper()
-        if command in self.network.refuse and self.network.refuse[command]:
-            self.num(self.network.refuse[command].partition(" ")[0], self.network.refuse[command].partition(" ")[2])
+        refusal = self.network.refuse.get(command)
+        if refusal:
+            self.num(refusal.partition(" ")[0], refusal.partition(" ")[2])
             return
         getattr(self, f"do_{command.lower()}", lambda *_: self.num("421", f"{command} :Unknown command"))(*words[1:])
 
