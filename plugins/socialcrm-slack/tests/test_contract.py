@@ -152,6 +152,7 @@ class TestSlack(ConnectorSuite):
                     {"channel": "C1"},
                 ),
                 Raw("envelope", {"type": "slash_commands"}),
+                Raw("account", {"user_id": "U0ANA"}),
             ),
             now=NOON,
         )
