@@ -103,8 +103,10 @@ class World:
         posts: What customers said.
     """
 
+    platform: type[Fakery] = Fakery
+
     def __init__(self, folder: Path, *posts: dict[str, str]) -> None:
-        self.connector: type[Fakery] = type("Told", (Fakery,), {"posts": posts})
+        self.connector: type[Fakery] = type("Told", (self.platform,), {"posts": posts})
         self.db = folder / "team.db"
         self.plugins = PluginManager(find=lambda: ())
         self.plugins.register(self, "fakery")

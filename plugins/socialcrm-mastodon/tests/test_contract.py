@@ -78,6 +78,19 @@ def export(folder: Path) -> Path:
     return path
 
 
+SITES = (
+    ("https://example.social/tags/acme", Answer(status=200, content=b"<div class='app-holder' id='mastodon'></div>")),
+    ("https://example.social/tags/d%C3%A9pannage", Answer(status=200, headers={"server": "Mastodon"})),
+)
+
+
+def test_a_hashtags_page_is_recognised() -> None:
+    """The hashtag comes from the address; another page of such a server can't be read without an account."""
+    assert MastodonConnector.recognise(*SITES[0]) == {"server": "https://example.social", "hashtags": "acme"}
+    assert MastodonConnector.recognise(*SITES[1]) == {"server": "https://example.social", "hashtags": "dépannage"}
+    assert MastodonConnector.recognise("https://example.social/about", SITES[0][1]) is None
+
+
 class TestMastodon(ConnectorSuite):
     connector = MastodonConnector
 
@@ -89,5 +102,6 @@ class TestMastodon(ConnectorSuite):
             changes=(lambda server: server.mastodon.mention(server.mara, "One more"), Server.edit, Server.delete),
             archive=export,
             archived=("Good morning",),
+            sites=SITES,
             now=NOON,
         )

@@ -83,6 +83,27 @@ def export(folder: Path) -> Path:
     return path
 
 
+REL = b'rel="https://api.w.org/"'
+HEADER = {"link": '<https://blog.example.com/wp-json/>; rel="https://api.w.org/"'}
+FOLDER = b"<link " + REL + b' href="https://example.com/news/wp-json/">'
+PLAIN = b'<link href="https://plain.example.com/index.php?rest_route=/" ' + REL + b" />"
+SITES = (
+    ("https://blog.example.com/", Answer(status=200, headers=HEADER)),
+    ("https://example.com/news/a-post", Answer(status=200, content=FOLDER)),
+    ("https://plain.example.com/?p=3", Answer(status=200, content=PLAIN)),
+)
+
+
+def test_a_site_says_where_its_api_is() -> None:
+    """The folder of the site and the root of the API come from the site's own link, in a header or in the page."""
+    found = [WordPressConnector.recognise(url, page) for url, page in SITES]
+    assert found == [
+        {"server": "https://blog.example.com", "rest_root": "/wp-json/"},
+        {"server": "https://example.com/news", "rest_root": "/wp-json/"},
+        {"server": "https://plain.example.com", "rest_root": "/?rest_route=/"},
+    ]
+
+
 class TestWordPress(ConnectorSuite):
     connector = WordPressConnector
 
@@ -94,5 +115,6 @@ class TestWordPress(ConnectorSuite):
             changes=(lambda site: site.blog.add("One more", number=9), Site.edit, lambda site: site.blog.comments.pop(1)),
             archive=export,
             archived=("First", "Second"),
+            sites=SITES,
             now=datetime(2026, 3, 1, 12, tzinfo=UTC),
         )

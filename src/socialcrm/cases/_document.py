@@ -187,8 +187,8 @@ def from_document(document: Mapping[str, Any], places: Places | None = None) -> 
     top = _Table(places or Places("playbook"), "", document)
     top.only(
         "name", "description", "zone", "queue", "reopen_within", "repeat_bonus", "repeat_limit", "ignored_kinds", "pauses",
-        "acknowledge_within", "hours", "respond_within", "severity_bonus", "entitlements", "macros", "escalation", "target", "queues",
-        "agent", "rule",
+        "acknowledge_within", "hours", "respond_within", "severity_bonus", "entitlements", "macros", "escalation", "target",
+        "queues", "agent", "rule",
     )  # fmt: skip
     zone = top.get("zone", str, "UTC")
     values: dict[str, Any] = {

@@ -24,6 +24,7 @@ __all__ = ["COMMANDS", "app", "exit_code", "run", "show_error"]
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Start": {
         "demo": ("_demo:demo", "See everything in a few seconds, offline, on invented data."),
+        "listen": ("_listen:listen", "See what is said at a public address, without an account."),
         "channels": ("_channels:channels", "Add, check and change the accounts that are yours."),
         "load": ("_fetch:load", "Load a platform's export archive."),
         "sync": ("_fetch:sync", "Fetch what is new on every channel."),

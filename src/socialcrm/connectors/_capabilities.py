@@ -94,6 +94,8 @@ class Capabilities:
         mark_read: It implements ``mark_read``.
         move_to_private: It implements ``move_to_private``.
         renew: It implements ``renew``.
+        public: What is public there can be read without credentials, and it implements ``recognise``.
+        public: What is public there can be read without credentials, and it implements ``recognise``.
     """
 
     send: bool = False
@@ -115,3 +117,4 @@ class Capabilities:
     mark_read: bool = False
     move_to_private: bool = False
     renew: bool = False
+    public: bool = False

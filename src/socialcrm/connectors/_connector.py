@@ -104,6 +104,21 @@ class Connector(Generic[S]):
         """How long one message may be on this channel: as declared, unless the settings say otherwise."""
         return self.info.capabilities.text
 
+    @classmethod
+    def recognise(cls, url: str, page: Answer | None) -> Mapping[str, Any] | None:
+        """Say with which settings a web address can be read without credentials (capability ``public``). Pure.
+
+        Args:
+            url: What somebody typed, with its scheme.
+            page: What the address answered to a plain GET, redirects followed; ``None`` when it is asked for the address alone,
+                before anything is fetched.
+
+        Returns:
+            Settings for a channel; ``None`` if it is not this platform, or that can't be told. Pages are hostile: whatever
+            they hold, nothing is raised.
+        """
+        return None
+
     def identify(self) -> Flow[Account]:
         """Ask the platform who these credentials are: the health check, and how we know our own posts.
 

@@ -32,10 +32,16 @@ class Aio:
         """Return the same verbs over another HTTP client; tests pass one that replays."""
         return Aio(self._crm, client)
 
-    async def sync(self, *names: str, strict: bool = True, progress: Callable[[Progress], None] | None = None) -> SyncReport:
+    async def sync(
+        self,
+        *names: str,
+        strict: bool = True,
+        limit: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncReport:
         """Fetch what is new on every channel, concurrently; see `CRM.sync`."""
         rows = await asyncio.to_thread(self._rows, names)
-        reports = await asyncio.gather(*(self._pull(Pull(self._crm, row, progress)) for row in rows))
+        reports = await asyncio.gather(*(self._pull(Pull(self._crm, row, progress, limit=limit)) for row in rows))
         report = SyncReport(channels=list(reports))
         return report.check() if strict else report
 
@@ -55,7 +61,7 @@ class Aio:
                     try:
                         await driver.run(flow)
                     except SocialCRMError as error:
-                        pull.report.error = error
+                        pull.stopped(error)
         finally:
             await asyncio.to_thread(session.__exit__, None, None, None)
         return pull.report

@@ -130,6 +130,7 @@ class CRM(Reads):
         *names: str,
         strict: bool = True,
         workers: int = 8,
+        limit: int | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> SyncReport:
         """Fetch what is new on every channel, concurrently.
@@ -138,6 +139,7 @@ class CRM(Reads):
             names: Only these channels.
             strict: Raise the first channel's error once all channels are done. Otherwise errors are in the report only.
             workers: How many channels at once.
+            limit: Stop a channel after the batch that brings so many new interactions; the next sync goes on.
             progress: Told of each committed batch.
 
         Raises:
@@ -148,7 +150,7 @@ class CRM(Reads):
             blog: 12 new, 1 changed, 3 cases opened
         """
         rows = [self.channels.row(name) for name in names] if names else [r for r in self.channels.rows() if not r.archive]
-        pulls = [Pull(self, row, progress) for row in rows]
+        pulls = [Pull(self, row, progress, limit=limit) for row in rows]
         with ThreadPoolExecutor(max_workers=max(1, min(workers, len(pulls) or 1))) as pool:
             reports = list(pool.map(self._pull, pulls))
         report = SyncReport(channels=reports)
@@ -247,6 +249,25 @@ class CRM(Reads):
             account = driver.run(guarded(connector.identify, row.platform))
         pull.adopt(account)
         return account
+
+    def listen(
+        self, url: str, *, name: str = "", limit: int = 200, progress: Callable[[Progress], None] | None = None
+    ) -> ChannelReport:
+        """Read what is public at a web address, without an account: its platform is recognised from the site itself.
+
+        Args:
+            url: A site, a forum, a hashtag's page.
+            name: The channel's name; the site's host by default. Called again, it goes on where it stopped.
+            limit: Stop after about so many new interactions.
+            progress: Told of each committed batch.
+
+        Raises:
+            UnsupportedError: No installed plugin knows such sites.
+            SocialCRMError: The site can't be read; what was committed stays.
+        """
+        from socialcrm.crm._listen import listen
+
+        return listen(self, url, name, limit, progress)
 
     def reprocess(self, channel: str | None = None) -> SyncReport:
         """Parse quarantined elements again, after a plugin was mended.

@@ -25,7 +25,7 @@ from socialcrm.types import Account
 if TYPE_CHECKING:
     from socialcrm.crm._crm import CRM
 
-__all__ = ["Progress", "Pull"]
+__all__ = ["Enough", "Progress", "Pull"]
 
 
 @frozen(kw_only=True)
@@ -49,6 +49,10 @@ class Progress:
     total: int = 0
 
 
+class Enough(SocialCRMError):
+    """As many interactions as were asked for have come; what is committed stays, and the next sync goes on."""
+
+
 class Pull:
     """One channel's turn. Collects the report; a typed error ends the turn and stands in it."""
 
@@ -60,6 +64,7 @@ class Pull:
         *,
         live: bool = False,
         stop: Callable[[], bool] | None = None,
+        limit: int | None = None,
     ) -> None:
         self.crm = crm
         self.channel = channel
@@ -67,6 +72,7 @@ class Pull:
         self._progress = progress
         self._live = live
         self._stop = stop
+        self._limit = limit
         self._total = 0
 
     @contextmanager
@@ -100,7 +106,7 @@ class Pull:
         if not self.channel.accounts:
             yield self.host(connector, "identify"), guarded(partial(self._identify, connector), self.channel.platform)
         for name, stream in connector.info.streams.items():
-            if stream.live != self._live or self.report.error is not None:
+            if stream.live != self._live or self.report.error is not None or self._full:
                 continue
             cursor = read_cursor(self.crm.store, self.channel.id, name)
             host = self.host(connector, name, saw=cursor)
@@ -120,7 +126,16 @@ class Pull:
         try:
             drive()
         except SocialCRMError as error:
+            self.stopped(error)
+
+    def stopped(self, error: SocialCRMError) -> None:
+        """Keep what stopped a flow, unless that was what was wanted."""
+        if not isinstance(error, Enough):
             self.report.error = error
+
+    @property
+    def _full(self) -> bool:
+        return self._limit is not None and self.report.new >= self._limit
 
     def host(self, connector: Connector[Any], stream: str, *, saw: dict[str, str] | None = None) -> StoreHost:
         """Return the host of one stream's flow."""
@@ -134,6 +149,8 @@ class Pull:
                         seen.pop(key, None)
                     else:
                         seen[key] = value
+            if self._full:
+                raise Enough(f"{self.report.new} interactions have come")
 
         return StoreHost(self.crm.store, self.channel.id, connector, clock=self.crm.clock, on_batch=commit, stop=self._stop)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-from socialcrm.connectors import Incoming, Raw
+from socialcrm.connectors import Answer, Incoming, Raw
 from socialcrm.testing._platform import Streams
 
 __all__ = ["Scenario", "Webhook"]
@@ -56,6 +56,8 @@ class Scenario:
         archive: Writes the platform's export into a folder and returns its path.
         archived: The texts in that export, in any order.
         samples: Further elements to parse: other kinds, odd ones.
+        sites: Web addresses of the platform that can be read without credentials, each with the page that it answers
+            (``None``: the address alone tells).
         reply: A text to answer with.
         sends: We may answer with these settings.
         settles: Whether an unclear send arrived can always be found out on this platform.
@@ -72,6 +74,7 @@ class Scenario:
     archive: Callable[[Path], Path] | None = None
     archived: tuple[str, ...] = ()
     samples: tuple[Raw, ...] = ()
+    sites: tuple[tuple[str, Answer | None], ...] = ()
     reply: str = "Sorry for the trouble. Could you please try again now?"
     sends: bool = True
     settles: bool = True

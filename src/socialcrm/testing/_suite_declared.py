@@ -8,7 +8,16 @@ from typing import Any, get_type_hints
 import attrs
 import pytest
 
-from socialcrm.connectors import CONTRACT, Capabilities, Connector, ConnectorInfo, Stream, describe_settings, make_settings
+from socialcrm.connectors import (
+    CONTRACT,
+    Answer,
+    Capabilities,
+    Connector,
+    ConnectorInfo,
+    Stream,
+    describe_settings,
+    make_settings,
+)
 from socialcrm.errors import SettingsError, SocialCRMError
 from socialcrm.testing._promise import broken, check
 from socialcrm.testing._scenario import Scenario
@@ -29,7 +38,21 @@ _METHODS = {
     "mark_read": "mark_read",
     "move_to_private": "move_to_private",
     "renew": "renew",
+    "public": "recognise",
 }
+_FOREIGN = [
+    ("https://example.com", None),
+    ("https://", None),
+    ("https://[", None),
+    ("https://example.com:port/", Answer(status=200)),
+    ("https://example.com/", Answer(status=200, headers={"content-type": "text/html"}, content=b"<h1>Hello</h1>")),
+    ("https://example.com/", Answer(status=500, headers={"link": "<"}, content=b"\xff\xfe<meta name=generator>")),
+    (
+        "https://example.com/x",
+        Answer(status=200, headers={"link": '<>; rel=""'}, content=b'<link rel="alternate"><meta name="'),
+    ),
+]
+"""Addresses that are no platform's, with what they answer."""
 
 
 class Declared(SuiteBase):
@@ -72,6 +95,19 @@ class Declared(SuiteBase):
         check(streams, "streams are Stream records by name", "a list of names", info.streams)
         check(bool(info.streams) == self._has("fetch"), "what has streams fetches", "a stream without fetch()", info.streams)
         check(isinstance(info.capabilities, Capabilities), "capabilities are a Capabilities record", "", info.capabilities)
+
+    def test_it_recognises_its_sites_and_no_others(self, scenario: Scenario) -> None:
+        """The settings of `recognise` are accepted; foreign pages and odd addresses are none of its business."""
+        self.need(self.connector.info.capabilities.public, "it declares no public reading")
+        told = "recognise() says None for what is not its platform, and raises nothing"
+        for url, page in _FOREIGN:
+            found = self.connector.recognise(url, page)
+            check(found is None, told, "it takes every site for its own", f"{url}: {found}")
+        self.need(scenario.sites, "its scenario brings no sites")
+        for url, page in scenario.sites:
+            found = self.connector.recognise(url, page)
+            check(found is not None, "recognise() knows the sites of its platform", "a marker that newer versions lack", url)
+            make_settings(self.connector.info.settings, dict(found or {}), platform=self.connector.info.platform)
 
     def test_an_unknown_stream_is_refused(self, scenario: Scenario) -> None:
         """A stream that was not declared raises UnsupportedError."""
@@ -119,4 +155,8 @@ class Declared(SuiteBase):
                 make_settings(cls, given, platform=self.connector.info.platform)
 
     def _has(self, method: str) -> bool:
-        return getattr(self.connector, method) is not getattr(Connector, method)
+        return _plain(getattr(self.connector, method)) is not _plain(getattr(Connector, method))
+
+
+def _plain(method: Any) -> Any:
+    return getattr(method, "__func__", method)

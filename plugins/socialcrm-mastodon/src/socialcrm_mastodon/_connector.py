@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from socialcrm.connectors import (
     Answer,
@@ -34,6 +35,7 @@ from socialcrm_mastodon._judge import judge
 from socialcrm_mastodon._live import watch
 from socialcrm_mastodon._parse import parse
 from socialcrm_mastodon._people import account_of, identity_of
+from socialcrm_mastodon._recognise import recognise
 from socialcrm_mastodon._settings import MastodonSettings
 from socialcrm_mastodon._text import weigh
 
@@ -76,6 +78,7 @@ class MastodonConnector(Connector[MastodonSettings]):
             deletions=True,
             attachments=4,
             archive=True,
+            public=True,
             search=True,
             profile=True,
             retract=True,
@@ -88,6 +91,10 @@ class MastodonConnector(Connector[MastodonSettings]):
         ),
         proven="Recorded traffic of Mastodon 4.x and an OpenAPI description of 4.7; never a live server",
     )
+
+    @classmethod
+    def recognise(cls, url: str, page: Answer | None) -> Mapping[str, Any] | None:
+        return recognise(url, page)
 
     @property
     def origin(self) -> str:

@@ -36,6 +36,7 @@ from socialcrm_wordpress._api import RANKS, Access, Api
 from socialcrm_wordpress._archive import read_export
 from socialcrm_wordpress._judge import judge
 from socialcrm_wordpress._parse import moment, number, parse
+from socialcrm_wordpress._recognise import recognise
 from socialcrm_wordpress._settings import WordPressSettings
 from socialcrm_wordpress._walk import Page, Place, next_page
 
@@ -64,6 +65,7 @@ class WordPressConnector(Connector[WordPressSettings]):
             deletions=True,
             archive=True,
             retract=True,
+            public=True,
         ),
         documentation=(
             "WordPress REST API Handbook: Comments, Users, Pagination, Discovery, Authentication",
@@ -75,6 +77,10 @@ class WordPressConnector(Connector[WordPressSettings]):
     def __init__(self, settings: WordPressSettings) -> None:
         super().__init__(settings)
         self._api = Api(settings)
+
+    @classmethod
+    def recognise(cls, url: str, page: Answer | None) -> Mapping[str, Any] | None:
+        return recognise(page)
 
     @property
     def origin(self) -> str:
