@@ -28,6 +28,7 @@ class Forum:
     old: bool = False
     closed: bool = False
     queue: bool = False
+    lost: bool = False
     first: dict[int, dict[str, Any]] = Factory(dict)
     posts: dict[int, dict[str, Any]] = Factory(dict)
     topics: dict[int, dict[str, Any]] = Factory(dict)
@@ -88,7 +89,7 @@ class Forum:
         if self.closed and user is None:
             return problem(403, "not_logged_in", "You need to be logged in to do that.")
         parts = urlsplit(request.url)
-        query = {name: values for name, values in parse_qs(parts.query).items()} or {
+        query = parse_qs(parts.query) or {
             name: [value] if isinstance(value, str) else list(value) for name, value in request.query.items()
         }
         for pattern, method, handler in ROUTES:
@@ -109,7 +110,9 @@ class Forum:
 
     def site(self, user: int, _query: Any, _request: Incoming) -> Answer:
         rows = [{"id": 5, "name": "Support", "read_restricted": False}]
-        return reply({"categories": [*rows, {"id": 6, "name": "Lounge", "read_restricted": True}] if user else rows})
+        return reply(
+            {"categories": [*rows, {"id": 6, "name": "Lounge", "read_restricted": True}] if user and not self.lost else rows}
+        )
 
     def latest(self, user: int, query: Any, _request: Incoming) -> Answer:
         before = int(query.get("before", ["0"])[0])
@@ -322,7 +325,7 @@ def peopled(**fields: Any) -> Forum:
     forum.post(broken, 3, "Mine too, and nobody answers the phone", to=1, ago=20)
     forum.post(how, 3, "How do I change my address, please?", ago=10)
     forum.post(broken, 1, "We are looking into it right now", to=2, ago=9)
-    forum.post(broken, 2, "Thank you, it works again", to=4, ago=8)
+    forum.post(broken, 2, "Thank you, it works again", to=3, ago=8)
     private = forum.topic("My invoice", members=(1, 2))
     forum.post(private, 2, "My customer number is 0042", ago=7)
     return forum

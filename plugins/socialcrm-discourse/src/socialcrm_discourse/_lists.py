@@ -122,7 +122,7 @@ def _gone(key: int, held: str) -> Flow[None]:
     raws = []
     if held:
         for private in (False, True):
-            body = {"topic": str(key), "private": private, "since": "1970-01-01T00:00:00+00:00", "ids": []}
+            body: dict[str, Any] = {"topic": str(key), "private": private, "since": "1970-01-01T00:00:00+00:00", "ids": []}
             raws.append(Raw("census", body))
     yield from Batch(raws, {f"topic:{key}": None})
 
