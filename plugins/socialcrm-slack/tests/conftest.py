@@ -334,3 +334,9 @@ def desk(slack: FakeSlack) -> Iterator[Callable[..., Desk]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def refusal() -> Callable[..., Answer]:
+    """Makes what Slack answers where it refuses."""
+    return no
