@@ -58,7 +58,8 @@ class Network:
         """Somebody writes; who listens is told, and the history keeps it."""
         at = self.now + timedelta(milliseconds=len(self.lines))
         stamp = at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
-        line = {"nick": nick, "mask": self.masks.get(nick, f"{nick}@example.net"), "target": target, "text": text, "time": stamp,
+        mask = self.masks.get(nick, f"{nick}@example.net")
+        line = {"nick": nick, "mask": mask, "target": target, "text": text, "time": stamp,
                 "msgid": f"m{next(self.numbers)}", "account": self.accounts.get(nick, ""), "command": command}  # fmt: skip
         self.lines.append(line)
         for session in self.sessions:
@@ -105,6 +106,8 @@ class Network:
             return end.value
         finally:
             flow.close()
+            for session in conns.values():
+                session.closed = True
 
     def _do(self, step: Any, conns: dict[str, Session]) -> Any:
         match step:
@@ -144,6 +147,7 @@ class Network:
         if step.idle and self.script:
             event = self.script.pop(0)
             if not callable(event):
+                self.now += timedelta(seconds=step.timeout if event is None else 0)
                 return event
             event()
             return self._read(step, session)
@@ -351,7 +355,9 @@ def network() -> Network:
 @pytest.fixture
 def old() -> Network:
     """A server that knows no capabilities."""
-    return Network("")
+    made = Network("")
+    made.accounts.clear()
+    return made
 
 
 @pytest.fixture

@@ -88,10 +88,11 @@ class _Stay:
         """Make durable that we are here, and what was missed meanwhile."""
         hole, since = [], self.seen
         if since is None and self.settings.history_days:
-            yield from catch_up(session, (yield from Now()) - timedelta(days=self.settings.history_days))
+            first = (yield from Now()) - timedelta(days=self.settings.history_days)
+            yield from catch_up(session, first, first)
         elif since is not None:
             since -= _MARGIN
-            reached = yield from catch_up(session, since)
+            reached = yield from catch_up(session, since, since + _MARGIN)
             now = yield from Now()
             if not reached and now > since:
                 span = {"since": since.isoformat(), "until": now.isoformat()}

@@ -41,8 +41,13 @@ def ask(session: Session, *words: str) -> Flow[list[Line] | None]:
             lines.append(line)
 
 
-def catch_up(session: Session, since: datetime) -> Flow[bool]:
+def catch_up(session: Session, since: datetime, seen: datetime) -> Flow[bool]:
     """Fetch what was said since a time; what was said is heard.
+
+    Args:
+        session: In its channels.
+        since: From when on.
+        seen: Up to when everything is known: a history that holds something of that time reaches back far enough.
 
     Returns:
         Whether the server's history certainly reaches back so far in every channel.
@@ -51,7 +56,7 @@ def catch_up(session: Session, since: datetime) -> Flow[bool]:
         return False
     complete = True
     for room in session.settings.channels:
-        before = yield from ask(session, "BEFORE", room, stamp(since + _MILLISECOND), "1")
+        before = yield from ask(session, "BEFORE", room, stamp(seen + _MILLISECOND), "1")
         whole = yield from _pages(session, room, since)
         complete = complete and whole and bool(before)
     now = yield from Now()

@@ -16,6 +16,7 @@ from socialcrm.errors import RefusedError
 __all__ = ["Line", "build", "decode", "flatten", "fold", "is_room", "plain", "read_line"]
 
 _ESCAPES = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
+_CUT = 500
 _UNSAFE = re.compile(r"[\r\n\0]")
 _FORMAT = re.compile(
     r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?|[\x02\x0f\x11\x16\x1d\x1e\x1f]"
@@ -61,7 +62,9 @@ def decode(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data":
+        # Text that was UTF-8 before, or a line as long as servers pass on, was cut; a lone byte at the end is an old client's.
+        cut = error.reason == "unexpected end of data" and (len(data) >= _CUT or not data[: error.start].isascii())
+        if cut:
             return data[: error.start].decode() + "\ufffd"
         return data.decode("cp1252", "replace")
 
