@@ -1,7 +1,7 @@
 """Real XMPP servers on loopback: Prosody and ejabberd, both from Debian, and a client that knows nothing of socialcrm.
 
-Everybody registers in-band. Rooms come into being when somebody enters, are public and open, and keep archives, as accounts do. Needs
-root (each server runs as its own user) and Debian's packages, which are installed if they are missing.
+Everybody registers in-band. Rooms come into being when somebody enters, are public and open, and keep archives, as accounts do.
+Needs root (each server runs as its own user) and Debian's packages, which are installed if they are missing.
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ class XmppServer:
             # Without a node name there is no distribution: neither epmd nor an Erlang port.
             command = [*run, "erl", "-noinput", "-pa", beams[0], "-mnesia", "dir", f'"{self.folder}/db"', "-s", "ejabberd"]
         with (self.folder / "out.log").open("ab") as out:
-            self._running = subprocess.Popen(command, cwd=self.folder, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self._running = subprocess.Popen(
+                command, cwd=self.folder, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            )
         _until(lambda: _answers(self.port) and _answers(self.tls), f"{self.name} does not answer", self.folder)
 
     def stop(self) -> None:
@@ -246,8 +248,11 @@ class Client:
         self.send(f"<presence to='{room}/{nick or self.user}'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
         found = self.take(lambda one: one.tag.endswith("presence") and one.get("from", "") == f"{room}/{nick or self.user}")
         assert found.get("type") is None, found.get("type")
-        # ejabberd holds a new room back until its maker is content with it.
-        self.ask("<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>", room)
+        # A new room may be held back until its maker is content with it.
+        if any(status.get("code") == "201" for status in found.iter("{http://jabber.org/protocol/muc#user}status")):
+            self.ask(
+                "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>", room
+            )
 
     def say(self, to: str, text: str, key: str, inner: str = "", kind: str = "chat") -> None:
         """Say something to somebody, or in a room; returns when the server has processed it."""

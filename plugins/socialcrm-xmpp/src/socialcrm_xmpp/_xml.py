@@ -31,7 +31,7 @@ class Nursery:
         self.ready: deque[Element] = deque()
         self.root: Element | None = None
         self.closed = False
-        self._limit, self._begun, self._depth = limit, 0, 0
+        self._limit, self._fed, self._done, self._depth = limit, 0, 0, 0
         self._tree = TreeBuilder()
         self._expat = expat.ParserCreate(namespace_separator="}")
         self._expat.buffer_text = True
@@ -47,16 +47,18 @@ class Nursery:
         Raises:
             PayloadError: They are no XML, XML that XMPP forbids, or too much of it.
         """
+        self._fed += len(data)
         try:
             self._expat.Parse(data, False)
         except expat.ExpatError as error:
             raise PayloadError(
                 f"the stream is no well-formed XML ({expat.ErrorString(error.code)}); nothing of it is kept"
             ) from error
-        self._bound()
+        # What the parser holds back, an endless attribute for example, shows in no event.
+        self._bound(self._fed)
 
-    def _bound(self) -> None:
-        if self._depth > 1 and self._expat.CurrentByteIndex - self._begun > self._limit:
+    def _bound(self, until: int) -> None:
+        if until - self._done > self._limit:
             raise PayloadError(f"one stanza exceeds {self._limit} bytes; nothing of it is kept")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
@@ -68,8 +70,7 @@ class Nursery:
             self.root = Element(_tag(name), named)
             return
         if self._depth == 2:
-            self._begun, self._tree = self._expat.CurrentByteIndex, TreeBuilder()
-        self._bound()
+            self._tree = TreeBuilder()
         self._tree.start(_tag(name), named)
 
     def _end(self, name: str) -> None:
@@ -77,14 +78,17 @@ class Nursery:
         if self._depth == 0:
             self.closed = True
             return
-        self._bound()
         self._tree.end(_tag(name))
         if self._depth == 1:
+            self._bound(self._expat.CurrentByteIndex)
+            self._done = self._expat.CurrentByteIndex
             self.ready.append(self._tree.close())
 
     def _data(self, text: str) -> None:
         if self._depth > 1:
             self._tree.data(text)
+        else:
+            self._done = self._expat.CurrentByteIndex
 
     def _refuse(self, *_about: object) -> None:
         raise PayloadError("the stream holds a document type, an entity, a comment or an instruction, which XMPP forbids")
