@@ -69,6 +69,8 @@ class _Relation:
 
 
 def _event(body: Any, context: Mapping[str, str], server: str) -> Iterable[Item]:
+    if "type" in mapping(body) and "event_id" not in body and "origin_server_ts" not in body:
+        return []  # typing, receipts, account data, an invitation's stripped state: no events of a room
     key, kind, room = required(body, "event_id"), required(body, "type"), context.get("room") or required(body, "room_id")
     if "state_key" in body:
         return []
