@@ -262,6 +262,7 @@ class World:
 
     PAGE, TOKEN, SECRET, NOON = PAGE, TOKEN, SECRET, NOON
     FakePage, busy, signed = FakePage, staticmethod(busy), staticmethod(signed)
+    Refused = Refused
 
 
 @pytest.fixture

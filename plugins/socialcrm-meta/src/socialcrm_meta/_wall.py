@@ -78,7 +78,8 @@ class Wall:
                 post, mark, born = self._marked(row)
                 fresh = post not in seen and (due or not post or cursor.get(f"post:{post}") != mark)
                 seen.add(post)
-                if born is not None and born < since:
+                lively = moment(self.mark(mapping(row)))  # something said lately under an old post counts
+                if born is not None and max(born, lively or born) < since:
                     old += 1
                     continue
                 if fresh:
