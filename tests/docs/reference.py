@@ -23,6 +23,7 @@ PAGE = DOCS / "plugins" / "reference.md"
 ROOMS = {
     "socialcrm.connectors": "What a plugin is made of.",
     "socialcrm.connectors.signatures": "How webhooks prove where they come from.",
+    "socialcrm.connectors.sites": "Which software is behind a public page.",
     "socialcrm.connectors.oauth": "Tokens that expire, and calls that are signed.",
     "socialcrm.types": "What its `parse` yields, and the words that go with it.",
 }

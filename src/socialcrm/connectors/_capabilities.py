@@ -84,7 +84,7 @@ class Capabilities:
         edits: Edits by customers can be seen.
         deletions: Deletions by customers can be seen.
         attachments: How many files a message of ours may carry; 0 for none.
-        reply_window: How long after the customer's last message we may answer; ``None`` for ever.
+        reply_window: How long after the customer's last message we may answer in private; ``None`` for ever.
         webhook: It implements ``receive``.
         archive: It implements ``load``.
         search: It implements ``search``.
@@ -92,7 +92,7 @@ class Capabilities:
         retract: It implements ``retract``.
         react: It implements ``react``.
         mark_read: It implements ``mark_read``.
-        move_to_private: It implements ``move_to_private``.
+        move_to_private: It implements ``move_to_private``: a private answer to something public is its own kind of send.
         renew: It implements ``renew``.
         public: What is public there can be read without credentials, and it implements ``recognise``.
         public: What is public there can be read without credentials, and it implements ``recognise``.

@@ -104,6 +104,11 @@ class Connector(Generic[S]):
         """How long one message may be on this channel: as declared, unless the settings say otherwise."""
         return self.info.capabilities.text
 
+    @property
+    def reply_window(self) -> timedelta | None:
+        """How long we may answer in private on this channel: as declared, unless the settings say otherwise."""
+        return self.info.capabilities.reply_window
+
     @classmethod
     def recognise(cls, url: str, page: Answer | None) -> Mapping[str, Any] | None:
         """Say with which settings a web address can be read without credentials (capability ``public``). Pure.
@@ -232,6 +237,9 @@ class Connector(Generic[S]):
         yield
 
     def move_to_private(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
-        """Answer something public in private, as its own kind of send (capability ``move_to_private``)."""
+        """Answer something public in private, where that is its own kind of send (capability ``move_to_private``).
+
+        It is called in place of `send`; `settle` is asked about it as about any other.
+        """
         raise UnsupportedError(f"{self.info.platform} has no private replies to public posts")
         yield

@@ -149,6 +149,7 @@ class Replies:
             "visibility": answer.visibility.value,
             "subject": target.subject,
             "references": [*extra.get("references", ()), target.pid],
+            "moves": answer.visibility is Visibility.PRIVATE and target.visibility != Visibility.PRIVATE,
             "kind": (Kind.EMAIL if target.kind == Kind.EMAIL else Kind.REPLY).value,
             "at": now,
         }

@@ -93,8 +93,10 @@ class Delivery:
             with self.store.write() as tx:
                 outbox.keep(tx, self.letter, {})
             self._settling = False
-        receipt = yield from self.connector.send(self.message, dict(self.letter.cursor))
-        return receipt
+        message, cursor = self.message, dict(self.letter.cursor)
+        if self.letter.message.get("moves") and self.connector.info.capabilities.move_to_private:
+            return (yield from self.connector.move_to_private(message, cursor))
+        return (yield from self.connector.send(message, cursor))
 
     def intend(self, step: Step[object]) -> None:
         """Store that a step which can't be repeated comes next; questions of ``settle`` leave no mark."""

@@ -50,13 +50,15 @@ def compose(connector: Connector[Any], target: Target, text: str, visibility: Vi
     if visibility not in can.visibility:
         allowed = ", ".join(sorted(can.visibility)) or "none"
         raise UnsupportedError(f"{name} has no {visibility} replies; possible: {allowed}")
-    if visibility is Visibility.PRIVATE and target.visibility is not Visibility.PRIVATE and not can.private_reply:
+    moves = visibility is Visibility.PRIVATE and target.visibility is not Visibility.PRIVATE
+    if moves and not (can.private_reply or can.move_to_private):
         raise UnsupportedError(
             f"{name} can't answer something {target.visibility} in private; ask {target.name} to write to you in private"
         )
-    if can.reply_window is not None and now - target.at > can.reply_window:
+    window = connector.reply_window
+    if visibility is Visibility.PRIVATE and window is not None and now - target.at > window:
         raise UnsupportedError(
-            f"{name} allows answers for {can.reply_window} only, and {target.name} wrote at {target.at:%Y-%m-%d %H:%M} UTC; "
+            f"{name} allows private answers for {window} only, and {target.name} wrote at {target.at:%Y-%m-%d %H:%M} UTC; "
             "use another channel"
         )
     return split(text, connector.text_limit, threads=can.threads)
