@@ -1,4 +1,4 @@
-"""Writes ``docs/platforms.md`` and the capabilities in each plugin's README from the code: ``python -m tests.docs.platforms``."""
+"""``python -m tests.docs.platforms`` writes ``docs/platforms.md`` and the capabilities in each plugin's README from the code."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _MARKED = re.compile(f"{re.escape(BEGIN)}\n.*?{re.escape(END)}", re.S)
 _HEAD = """# Platforms
 
 What each plugin of this repository reads and answers, and what that was proven on. This page is written from the plugins
-(`python -m tests.docs.platforms`), and a test holds it to them. Every connector passes the contract suite: killed and started again after
-every step, every call spoilt in turn, no reply twice or lost, no credential in a log.
+(`python -m tests.docs.platforms`), and a test holds it to them. Every connector passes the contract suite: killed and started
+again after every step, every call spoilt in turn, no reply twice or lost, no credential in a log.
 
 | Platform | Plugin | Brings | Answers | As it happens | Archive | Without an account | Proven on |
 |---|---|---|---|---|---|---|---|
