@@ -29,7 +29,7 @@ def filled(fake: Any, size: int = 3, **more: Any) -> Any:
     mara, ola = x.user("mara"), x.user("ola")
     first = x.mention(mara, "@acme my line is dead", age=timedelta(hours=5))
     x.mention(ola, "@acme mine too", age=timedelta(hours=4))
-    x.mention(mara, "@acme still nothing", age=timedelta(hours=3), parent=first)
+    x.mention(mara, "still nothing", age=timedelta(hours=3), parent=first)
     x.mention(ola, "@acme hello?", age=timedelta(hours=2))
     x.post(x.me, "Good morning", age=timedelta(hours=6))
     x.message(mara, "my number is 555-0100", age=timedelta(hours=1))
@@ -67,16 +67,12 @@ def webhook(_x: Any) -> Webhook:
     first, later, other = id_at(eleven), id_at(eleven + timedelta(minutes=9)), id_at(eleven - timedelta(minutes=9))
     made = {"tweet_create_events": [status(first, "@acme help")]}
     history = {"initial_tweet_id": first, "edit_tweet_ids": [first, later]}
-    edited = {
-        "tweet_create_events": [
-            {**status(later, "@acme help!", edit_history=history), "created_at": "Mon Oct 05 11:09:00 +0000 2026"}
-        ]
-    }
-    gone = {
-        "tweet_delete_events": [{"status": {"id": "2106999999999999002", "user_id": "42"}, "timestamp_ms": "1791198000000"}]
-    }
-    said = {"direct_message_events": [{"type": "message_create", "id": "9001", "created_timestamp": "1791198000000",
-            "message_create": {"target": {"recipient_id": ME}, "sender_id": "42", "message_data": {"text": "hi"}}}]}  # fmt: skip
+    after = {**status(later, "@acme help!", edit_history=history), "created_at": "Mon Oct 05 11:09:00 +0000 2026"}
+    edited = {"tweet_create_events": [after]}
+    gone = {"tweet_delete_events": [{"status": {"id": other, "user_id": "42"}, "timestamp_ms": "1791198000000"}]}
+    text = {"target": {"recipient_id": ME}, "sender_id": "42", "message_data": {"text": "hi"}}
+    event = {"type": "message_create", "id": "9001", "created_timestamp": "1791198000000", "message_create": text}
+    said = {"direct_message_events": [event]}
     events = [{"for_user_id": ME, **one} for one in (made, edited, gone, said)]
     many = {
         "for_user_id": ME,

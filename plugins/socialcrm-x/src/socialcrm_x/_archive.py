@@ -30,6 +30,7 @@ _ELEMENT = 256 * 1024**2
 """The most letters that one element may hold: a conversation with all its messages is one."""
 
 _PIECE = 1 << 20
+_HEAD = 4096
 _BATCH = 500
 _NAME = re.compile(
     r"(account|tweets?|deleted-tweets?|note-tweet|direct-messages|direct-messages-group)(?:-part(\d+))?\.js", re.IGNORECASE
@@ -74,7 +75,7 @@ def _files(path: Path, stack: ExitStack) -> dict[str, list[Opener]]:
     if path.is_dir():
         folder = path / "data" if (path / "data").is_dir() else path
         plain = (one for one in folder.iterdir() if one.is_file() and not one.is_symlink())
-        members = ((one.name, partial(one.open, "rb")) for one in plain)
+        members = ((one.name, partial(_open, one)) for one in plain)
     else:
         bundle = stack.enter_context(zipfile.ZipFile(path))
         members = ((_inside(info.filename), partial(bundle.open, info)) for info in bundle.infolist() if not info.is_dir())
@@ -85,6 +86,10 @@ def _files(path: Path, stack: ExitStack) -> dict[str, list[Opener]]:
     for name, _, opener in sorted(found, key=lambda one: one[:2]):
         files.setdefault(name, []).append(opener)
     return files
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 def _inside(name: str) -> str:
@@ -170,7 +175,7 @@ def _array(stream: IO[bytes], name: str) -> Iterator[Any]:
             raise PayloadError(f"{name} holds more than can be read; {_EXPECTED}")
         if not begun:
             head = re.match(r"\ufeff?\s*(?:window\.)?YTD\.[\w.]+\s*=\s*\[|\ufeff?\s*\[", text)
-            if head is None and piece and len(text) < _PIECE:
+            if head is None and piece and len(text) < _HEAD:
                 continue
             if head is None:
                 raise PayloadError(f"{name} does not begin with window.YTD; {_EXPECTED}")

@@ -57,8 +57,10 @@ def parse_post(body: Any) -> Interaction:
     Args:
         body: ``data``, the post (reference: Post object), and ``includes``.
 
+    Where X did not say who wrote (it does if asked for ``author_id``), the author is one nobody else can be taken for.
+
     Raises:
-        PayloadError: It has no id, author or time.
+        PayloadError: It has no id or time.
     """
     post, includes = mapping(mapping(body).get("data")), mapping(body).get("includes")
     own = required(post, "id")
@@ -69,7 +71,7 @@ def parse_post(body: Any) -> Interaction:
     shown: dict[str, Any] = {
         "id": key,
         "at": at,
-        "author": identity_of(author, text_of(post, "author_id")),
+        "author": identity_of(author, text_of(post, "author_id") or f"author-of-{key}"),
         "conversation": text_of(post, "conversation_id"),
         "visibility": Visibility.LIMITED if _limited(post, author) else Visibility.PUBLIC,
         "url": f"https://x.com/{text_of(author, 'username') or 'i'}/status/{own}",
@@ -154,7 +156,7 @@ def parse_message(body: Any) -> list[Interaction]:
         body: ``data``, the event ("Direct Messages lookup"), and ``includes``.
 
     Raises:
-        PayloadError: It has no id, sender or time.
+        PayloadError: It has no id or time.
     """
     event, includes = mapping(mapping(body).get("data")), mapping(body).get("includes")
     key, kind = required(event, "id"), text_of(event, "event_type") or "MessageCreate"
@@ -170,7 +172,7 @@ def parse_message(body: Any) -> list[Interaction]:
             id=key,
             scope=DM,
             at=at,
-            author=identity_of(pick(includes, ("users",), sender), sender),
+            author=identity_of(pick(includes, ("users",), sender), sender or f"sender-of-{key}"),
             conversation=text_of(event, "dm_conversation_id"),
             kind=Kind.MESSAGE if kind == "MessageCreate" else Kind.OTHER,
             visibility=Visibility.PRIVATE,
