@@ -54,6 +54,7 @@ Component "rooms.localhost" "muc"
   restrict_room_creation = false
   muc_room_locking = false
   muc_room_default_persistent = true
+  muc_room_default_public = true
   muc_log_by_default = true
 """
 
@@ -254,12 +255,13 @@ class Client:
                 "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>", room
             )
 
-    def say(self, to: str, text: str, key: str, inner: str = "", kind: str = "chat") -> None:
-        """Say something to somebody, or in a room; returns when the server has processed it."""
+    def say(self, to: str, text: str, key: str, inner: str = "", kind: str = "chat", *, wait: bool = True) -> None:
+        """Say something to somebody, or in a room; returns when the server has processed it, unless told not to wait."""
         words = text.replace("&", "&amp;").replace("<", "&lt;")
         body = f"<body>{words}</body>" if text else ""
         self.send(f"<message to='{to}' type='{kind}' id='{key}'>{body}{inner}<store xmlns='urn:xmpp:hints'/></message>")
-        self.ask("<query xmlns='http://jabber.org/protocol/disco#info'/>", to if kind == "groupchat" else DOMAIN, "get")
+        if wait:
+            self.ask("<query xmlns='http://jabber.org/protocol/disco#info'/>", to if kind == "groupchat" else DOMAIN, "get")
 
     def archive(self, of: str = "") -> list[tuple[str, Element]]:
         """Return a whole archive as the server tells it: ids and messages."""

@@ -2,7 +2,7 @@
 
 Corrections, retractions, reactions and replies name a message by the id that its sender gave (one-to-one) or that the room gave
 (``stanza-id``); both are told here by the archive's own id, which is what everything is stored under. Whoever corrects or
-retracts must be who wrote the original (XEP-0308 section 5, XEP-0424 section 6): otherwise anybody could change anybody's words.
+retracts must be who wrote the original (XEP-0308 and XEP-0424, business rules): otherwise anybody could change anybody's words.
 
 What is found depends on the archive alone and not on where a fetch began: always the last so many messages before the one in
 question, from memory where it was just read, from the archive where it was not.
