@@ -245,3 +245,30 @@ def test_a_ping_is_answered_and_no_secret_is_no_way_in(desk: Desk) -> None:
     request = Incoming(method="POST", url="https://us.example.org", body=b'{"ping": "OK"}', at=desk.forum.now)
     with pytest.raises(VerificationError, match="webhook_secret"):
         desk.connector.receive(request)
+
+
+def test_a_long_topic_is_read_in_pieces(desk: Desk) -> None:
+    """Posts beyond the first twenty are asked for by their ids, with their source, and replies know their parents."""
+    topic = desk.forum.topic("A long story", members=(1, 2))
+    for number in range(1, 46):
+        desk.forum.post(topic, 1 + number % 2, f"Part {number} of the story", to=number - 1, ago=100 - number)
+    found = {one.subject or one.text: one for one in desk.fetch("messages") if isinstance(one, Interaction)}
+    assert len([one for one in found.values() if one.conversation == str(topic)]) == 45
+    assert found["Part 45 of the story"].parent == found["Part 44 of the story"].id
+    assert all("<" not in one.text for one in found.values())
+    desk.forum.log.clear()
+    desk.fetch("messages")
+    assert not [one for one in desk.forum.log if "/t/" in one.url]
+
+
+def test_a_topic_that_is_gone_is_counted_off_and_one_that_is_closed_to_us_is_not(desk: Desk) -> None:
+    """A deleted conversation takes its messages with it; one that we were taken out of only ends."""
+    desk.fetch("messages")
+    desk.forum.topics[13]["members"] = (2,)
+    desk.forum.now += timedelta(hours=2)
+    assert desk.fetch("messages") == []
+    desk.forum.topics[13]["members"] = (1, 2)
+    desk.fetch("messages")
+    desk.forum.topics[13]["deleted"] = True
+    desk.forum.now += timedelta(hours=2)
+    assert ("private", "13", frozenset()) in [(one.scope, one.conversation, one.ids) for one in desk.fetch("messages")]

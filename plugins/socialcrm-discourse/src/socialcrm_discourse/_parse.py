@@ -99,7 +99,7 @@ def _post(raw: Raw, settings: DiscourseSettings) -> Iterator[Item]:
         quoted=content.quoted,
         url=f"{settings.server}/t/{topic}/{place}" if settings.server and topic and place else "",
         attachments=content.files,
-        edited_at=_changed(row, at),
+        edited_at=_changed(row, at, moment(raw.context.get("seen"))),
         extra={"number": place, "type": kind if isinstance(kind, int) else 0},
     )
 
@@ -133,11 +133,17 @@ def _moderation(row: Mapping[str, Any]) -> Moderation:
     return Moderation.APPROVED
 
 
-def _changed(row: Mapping[str, Any], at: datetime) -> datetime | None:
-    """Return the time of the last change: ``version`` stays 1 for edits within the forum's grace period."""
+def _changed(row: Mapping[str, Any], at: datetime, seen: datetime | None) -> datetime | None:
+    """Return the time of the last change: ``version`` stays 1 for edits within the forum's grace period.
+
+    Args:
+        row: The post.
+        at: When it was written.
+        seen: When it was looked at, if it had been recovered, which no field of it tells.
+    """
     updated, deleted = moment(row.get("updated_at")), moment(row.get("deleted_at"))
     edited = updated if updated and (number(row.get("version")) > 1 or updated - at >= _NO_EDIT) else None
-    found = max((one for one in (edited, deleted) if one is not None), default=None)
+    found = max((one for one in (edited, deleted, seen) if one is not None), default=None)
     return found if found is not None and found > at else None
 
 

@@ -109,8 +109,7 @@ def _again(api: Api, cursor: Cursor, now: datetime, sight: Sight, known: dict[tu
             row = yield from api.get(f"/posts/{number(key.partition(':')[2])}.json")
             yield from api.parents([row], known)
             # Nothing in the post is newer than its deletion was, but that it is shown now.
-            shown = {**row, "version": 2, "updated_at": now.isoformat()} if not row.get("deleted_at") else row
-            raws.append(post_raw(shown, sight, known))
+            raws.append(post_raw(row, sight, known, seen=now.isoformat()))
         except Gone:
             raws = []
         yield from Batch(raws, {key: None})
