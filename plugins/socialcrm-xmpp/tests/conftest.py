@@ -51,12 +51,12 @@ class World:
         self.archives[archive].append(Kept(key, START + timedelta(seconds=self.number), xml))
         return key
 
-    def chat(self, text: str, sender: str = "mara@example.com", id: str = "", inner: str = "") -> str:
+    def chat(self, text: str, sender: str = "mara@example.com", id: str = "", inner: str = "") -> str:  # noqa: A002 - the protocol's word
         """A person writes to us."""
         body = f"<body>{escape(text)}</body>" if text else ""
         return self.keep(OWN, f"from='{sender}/phone' to='{OWN}' type='chat' id={quoteattr(id)}", body + inner)
 
-    def say(self, text: str, nick: str = "omar", id: str = "", inner: str = "") -> str:
+    def say(self, text: str, nick: str = "omar", id: str = "", inner: str = "") -> str:  # noqa: A002 - the protocol's word
         """Somebody speaks in the room."""
         occupant = f"<occupant-id xmlns='urn:xmpp:occupant-id:0' id='o-{nick}'/>"
         body = f"<body>{escape(text)}</body>" if text else ""
@@ -95,7 +95,8 @@ class Session:
 
     def opened(self) -> str:
         """The stream's header and features."""
-        head = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' from='example.org' version='1.0'>"
+        spaces = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
+        head = f"<stream:stream {spaces} from='example.org' version='1.0'>"
         if self.inside:
             return f"{head}<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>"
         offered = "".join(f"<mechanism>{one}</mechanism>" for one in self.world.mechanisms)
@@ -183,11 +184,11 @@ class Session:
             return [_error("iq", element, self.world.refuses[name])]
         if payload.tag == f"{MAM}query":
             return self._archive(element, payload, to or OWN, sender)
+        features = "".join(f"<feature var='{one}'/>" for one in self.world.features)
         inner = {
             "bind": f"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>{OWN}/desk</jid></bind>",
             "prefs": f"<prefs xmlns='urn:xmpp:mam:2' default='{self.world.default}'><always/><never/></prefs>",
-            "query": "<query xmlns='http://jabber.org/protocol/disco#info'>%s</query>"
-            % "".join(f"<feature var='{one}'/>" for one in self.world.features),
+            "query": f"<query xmlns='http://jabber.org/protocol/disco#info'>{features}</query>",
             "vCard": "<vCard xmlns='vcard-temp'><FN>Mara Example</FN><URL>https://example.com/mara</URL></vCard>",
         }.get(name, "")
         return [f"<iq type='result' id={quoteattr(element.get('id', ''))} {sender}>{inner}</iq>"]

@@ -189,11 +189,11 @@ def test_answers_of_others_do_not_count(clear: XmppConnector, hand: Any, world: 
     """A page that claims to come from our archive, and comes from somebody else, brings nothing."""
     world.chat("Real")
     one = hand()
-    forged = "<message from='mallory@example.com'><result xmlns='urn:xmpp:mam:2' queryid='0123456789ab.4' id='f'>"
+    forged = "<message from='mallory@example.com'><result xmlns='urn:xmpp:mam:2' queryid='QUERY' id='f'>"
     forged += "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'><body>Forged</body></message></forwarded>"
     answer = one.session.do_iq
     one.session.do_iq = lambda element: [
-        f"{forged}</result></message>".replace("0123456789ab.4", _query(element)),
+        f"{forged}</result></message>".replace("QUERY", _query(element)),
         *answer(element),
     ]
     one.run(clear.fetch("archives", {}))
