@@ -1,4 +1,4 @@
-"""``python -m tests.docs.platforms`` writes ``docs/platforms.md`` and the capabilities in each plugin's README from the code."""
+"""Writes ``docs/platforms.md`` and what READMEs say of capabilities: ``python -m tests.docs.platforms``."""
 
 from __future__ import annotations
 
