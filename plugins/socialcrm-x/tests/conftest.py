@@ -44,6 +44,7 @@ class FakeX:
         self.uploads: list[str] = []
         self.before: Callable[[Incoming], Answer | None] = lambda _request: None
         self.headers: dict[str, str] = {}
+        self.token, self.refresh, self.renewals = TOKEN, "refresh-canary-1", 0
         self._next = 0
         self.me = self.user("acme", key=ME)
 
@@ -106,6 +107,10 @@ class FakeX:
     def latest(self) -> list[dict[str, Any]]:
         return [post for key, post in self.posts.items() if post["versions"][-1] == key]
 
+    def expire(self) -> None:
+        """Let the access token expire."""
+        self.token = "nobody has it"
+
     # The API
 
     def answer(self, request: Incoming) -> Answer:
@@ -116,13 +121,21 @@ class FakeX:
         parts = urlsplit(request.url)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path == "/2/oauth2/token":
-            return _json(200, {"access_token": TOKEN, "refresh_token": "rotated-refresh-2", "token_type": "bearer"})
-        if request.headers.get("authorization") != f"Bearer {TOKEN}" and not request.headers.get(
-            "authorization", ""
-        ).startswith("OAuth "):
+            return self._renew(request)
+        told = request.headers.get("authorization", "")
+        if told != f"Bearer {self.token}" and not told.startswith("OAuth "):
             return _json(401, {"title": "Unauthorized", "type": "about:blank", "status": 401, "detail": "Unauthorized"})
         made = self._answer(request.method, parts.path.split("/")[2:], query, request)
         return Answer(status=made.status, headers={**made.headers, **self.headers}, content=made.content)
+
+    def _renew(self, request: Incoming) -> Answer:
+        """Give new tokens for the refresh token in force, which holds no longer after that."""
+        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        if form.get("refresh_token") != self.refresh or form.get("grant_type") != "refresh_token":
+            return _json(400, {"error": "invalid_request", "error_description": "Value passed for the token was invalid."})
+        self.renewals += 1
+        self.token, self.refresh = f"tok-x-fresh-{self.renewals}", f"rotated-refresh-{self.renewals + 1}"
+        return _json(200, {"access_token": self.token, "refresh_token": self.refresh, "token_type": "bearer"})
 
     def _answer(self, method: str, path: list[str], query: dict[str, str], request: Incoming) -> Answer:
         match (method, path):

@@ -114,7 +114,13 @@ class TestX(ConnectorSuite):
     def scenario(self, fake: Any) -> Scenario:
         return Scenario(
             platform=lambda: filled(fake),
-            settings={"token": "tok-x-canary-1", "consumer_secret": SECRET},
+            settings={
+                "token": "tok-x-canary-1",
+                "refresh_token": "refresh-canary-1",
+                "client_id": "app",
+                "client_secret": "client-secret-canary",
+                "consumer_secret": SECRET,
+            },
             changes=(lambda x: x.mention(x.mara, "@acme one more", age=timedelta()), edit, delete),
             variants={
                 "pages of one": lambda: filled(fake, 1),

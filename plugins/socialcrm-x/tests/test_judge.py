@@ -80,13 +80,14 @@ def test_a_file_in_processing_is_asked_for_again():
 
 def test_tokens_rotate(x, desk):
     """Renewing sends the refresh token by HTTP Basic and keeps the new one that X gives."""
-    channel = desk(refresh_token=Secret("refresh-1"), client_id="app", client_secret=Secret("shh"))
-    grant = {"token": "old", "refresh_token": "refresh-1", "client_secret": "shh"}
+    channel = desk(refresh_token=Secret("refresh-canary-1"), client_id="app", client_secret=Secret("shh"))
+    grant = {"token": "old", "refresh_token": "refresh-canary-1", "client_secret": "shh"}
     fresh = channel.run(channel.connector.renew(grant))
-    assert (fresh["token"], fresh["refresh_token"]) == ("tok-x-canary-1", "rotated-refresh-2")
+    assert (fresh["token"], fresh["refresh_token"]) == ("tok-x-fresh-1", "rotated-refresh-2")
     assert x.log[-1].headers["authorization"].startswith("Basic ")
-    with pytest.raises(CredentialsError):
-        channel.run(channel.connector.renew({"token": "old"}))
+    for void in ({"token": "old"}, grant):
+        with pytest.raises(CredentialsError):
+            channel.run(channel.connector.renew(void))
 
 
 def test_oauth_1_signs_before_bearers():
@@ -114,7 +115,7 @@ def test_oauth_1_signs_before_bearers():
 )
 def test_settings_are_checked(values):
     """Half of a set of keys, a handle for an id and an address in clear are refused."""
-    with pytest.raises(ValueError, match="should|needs|set user_id"):
+    with pytest.raises(ValueError, match=r"should|needs|set user_id"):
         XSettings(**values)
 
 

@@ -117,6 +117,18 @@ def test_files_are_uploaded_once(x, desk, tmp_path):
     assert len(x.uploads) == 4
 
 
+def test_a_film_is_waited_for(x, desk, tmp_path):
+    """A film that X has to process is asked for until it is ready."""
+    states = iter([b"pending", b"in_progress", b"succeeded"])
+    body = b'{"data": {"id": "7001", "processing_info": {"state": "%s", "check_after_secs": 1}}}'
+    x.before = lambda one: (
+        Answer(status=200, content=body % next(states)) if "finalize" in one.url or "STATUS" in one.url else None
+    )
+    channel = desk()
+    channel.run(channel.connector.send(reply(media=(blob(tmp_path, "video/mp4"),)), {}))
+    assert next(states, None) is None
+
+
 def test_files_that_x_refuses_are_refused_before(desk, tmp_path):
     """Too large, of another kind, a film with an image, two in a message: nothing is sent."""
     channel, image, film = desk(), blob(tmp_path), blob(tmp_path, "video/mp4")
@@ -146,6 +158,9 @@ def test_likes_hiding_profiles_and_taking_back(x, desk):
             run(connector.profile(name))
     with pytest.raises(UnsupportedError):
         run(connector.react(asked, "dm", "like"))
+    ours = x.post(x.me, "oops", parent=asked)
+    run(connector.retract(Receipt(ids=(ours, "404"))))
+    assert ours not in x.posts
     said = x.message(x.me, "oops", to=mara["id"])
     run(connector.retract(Receipt(ids=(said,), scope="dm")))
     assert said not in x.events
