@@ -149,7 +149,7 @@ class FakeSlack:
         return act(form) if act is not None else no("unknown_method")
 
     def _renew(self, form: dict[str, str]) -> Answer:
-        if form["refresh_token"] != "xoxe-1-old" or form["client_secret"] != "hush":
+        if form["refresh_token"] != "xoxe-1-old" or form["client_secret"] != "hush-canary-3":
             return no("invalid_refresh_token")
         self.token = "xoxe.xoxb-new"
         return ok(access_token=self.token, refresh_token="xoxe-1-new", token_type="bot", expires_in=43200)

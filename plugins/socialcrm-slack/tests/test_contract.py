@@ -54,6 +54,10 @@ class Server:
         given: Answer = self.slack.answer(request)
         return given
 
+    def expire(self) -> None:
+        """The token's twelve hours are over."""
+        self.slack.token = "nobody has it"
+
     def texts(self) -> list[str]:
         """What the app can read."""
         seen = [one for key in ("C0HELP", "D0OMAR", "D0MARA") for one in self.slack.messages.get(key, {}).values()]
@@ -139,7 +143,14 @@ class TestSlack(ConnectorSuite):
         make = type(slack)
         return Scenario(
             platform=lambda: Server(make()),
-            settings={"token": "xoxb-canary-1", "signing_secret": SECRET, "colleagues": ["U0ANA"]},
+            settings={
+                "token": "xoxb-canary-1",
+                "signing_secret": SECRET,
+                "client_id": "1.2",
+                "client_secret": "hush-canary-3",
+                "refresh_token": "xoxe-1-old",
+                "colleagues": ["U0ANA"],
+            },
             changes=(Server.more, Server.reply, Server.change, Server.delete),
             variants={"pages of one": lambda: Server(make(size=1))},
             webhook=webhook,

@@ -107,12 +107,14 @@ def test_what_is_done_to_messages(slack: Any, desk: Any, question: Outgoing) -> 
 
 def test_an_expired_token_is_renewed(slack: Any, desk: Any) -> None:
     """The new pair replaces the old one, and the call is made again."""
-    channel = desk(client_id="1.2", client_secret=Secret("hush"), refresh_token=Secret("xoxe-1-old"))
-    channel.host.grant = {"token": "old", "client_secret": "hush", "refresh_token": "xoxe-1-old"}
-    fresh = channel.run(channel.connector.renew({"token": "old", "client_secret": "hush", "refresh_token": "xoxe-1-old"}))
+    channel = desk(client_id="1.2", client_secret=Secret("hush-canary-3"), refresh_token=Secret("xoxe-1-old"))
+    channel.host.grant = {"token": "old", "client_secret": "hush-canary-3", "refresh_token": "xoxe-1-old"}
+    fresh = channel.run(
+        channel.connector.renew({"token": "old", "client_secret": "hush-canary-3", "refresh_token": "xoxe-1-old"})
+    )
     assert (fresh["token"], fresh["refresh_token"], slack.token) == ("xoxe.xoxb-new", "xoxe-1-new", "xoxe.xoxb-new")
     with pytest.raises(CredentialsError):
-        channel.run(channel.connector.renew({"client_secret": "hush", "refresh_token": "void"}))
+        channel.run(channel.connector.renew({"client_secret": "hush-canary-3", "refresh_token": "void"}))
     with pytest.raises(CredentialsError):
         channel.run(desk().connector.renew({}))
 
