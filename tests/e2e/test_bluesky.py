@@ -23,6 +23,9 @@ from socialcrm.types import Direction
 pytestmark = pytest.mark.server("bluesky")
 POST = "app.bsky.feed.post"
 NUMBERS = itertools.count(1)
+FLUSH = 60_000
+"""About how many of Python's calls it takes to deliver a few replies."""
+
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c626001000000ffff03000006000557bfabd40000000049454e44ae426082"
@@ -196,10 +199,9 @@ def test_killed_while_answering_no_reply_is_doubled_or_lost(team: Team) -> None:
     for case in team.crm.inbox():
         reply = team.crm.reply(case, f"An answer to {case.ref}!", by="ana")
         wanted[reply.text] = case.ref
-    whole = calls_of_flush(team)
     dice, died = random.Random(5), 0
     for _ in range(10):
-        died += work(team.url, "flush", dice.randint(1, whole)) is None
+        died += work(team.url, "flush", dice.randint(1, FLUSH)) is None
     team.crm.flush()
     ours = {text: parent for text, parent, author in team.said().values() if author == team.us.did}
     assert set(ours) == set(wanted)
@@ -209,11 +211,6 @@ def test_killed_while_answering_no_reply_is_doubled_or_lost(team: Team) -> None:
     assert died >= 3
     assert team.sync().new == 0
     assert team.held() == team.said()
-
-
-def calls_of_flush(team: Team) -> int:
-    """About how many calls it takes to deliver a few replies: killed points are drawn below."""
-    return 60_000
 
 
 def test_a_picture_and_taking_it_back(team: Team, tmp_path: Path) -> None:

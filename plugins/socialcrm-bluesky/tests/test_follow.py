@@ -55,12 +55,15 @@ def test_killed_anywhere_nothing_is_skipped(server: Any, desk: Any, killed: Any,
 
 
 def test_what_arrives_late_is_found(server: Any, desk: Any) -> None:
-    """A post that claims to be some hours old is filed below, and found by the hourly walk."""
+    """A post that claims to be minutes old is found at once, one that claims hours by the hourly walk."""
     mara = server.person("mara.example.org")
+    server.size = 1
     server.post(mara, "First")
     here = desk()
     here.sync("notifications")
+    soon = {server.post(mara, "Slow connection", age=timedelta(minutes=minutes)) for minutes in (3, 5)}
     late = server.post(mara, "Written on the train", age=5 * HOUR)
+    assert soon <= ids(here.sync("notifications"))
     server.now += HOUR
     assert late in ids(here.sync("notifications"))
 
