@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from socialcrm.connectors import Answer, Blob, Call, Outgoing, Receipt
-from socialcrm.errors import SettingsError, UnclearError, UnsupportedError
+from socialcrm.errors import NotFound, SettingsError, UnclearError, UnsupportedError
 from socialcrm.types import Visibility
 
 ME, MARA, OMAR = "@acme:example.org", "@mara:example.com", "@omar:example.org"
@@ -114,7 +114,11 @@ def test_a_room_whose_creation_stayed_unclear_is_found(bench: Any) -> None:
     def dying() -> Any:
         step = next(flow)
         while not made:
-            answer = yield step
+            try:
+                answer = yield step
+            except NotFound as error:
+                step = flow.throw(error)
+                continue
             if isinstance(step, Call) and step.path.endswith("/createRoom"):
                 made.append(answer.json()["room_id"])
                 return
