@@ -193,7 +193,7 @@ def test_killed_while_watching(url: str, guest: Any) -> None:
     """Killed at ten random points, what was shown is there once, or its time lies in a hole."""
     mara, dice, said = guest("Mara"), random.Random(5), list[tuple[str, datetime, datetime]]()
     for number in range(10):
-        process = begin(url, "watch", dice.randint(1, 6_000), "_return")
+        process = begin(url, "watch", dice.randint(1, 60_000), "_return")
         deadline = time.monotonic() + 60
         while process.is_alive() and time.monotonic() < deadline:
             text, before = f"round {number} line {len(said)}", datetime.now(UTC)

@@ -6,6 +6,7 @@ keeps a history, so everything has to arrive whatever happens.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from socialcrm.connectors import Raw
 from socialcrm.crm import CRM, SyncReport
 from socialcrm.crm._pull import Pull
-from socialcrm.testing import Bench, ConnectorSuite, Scenario
+from socialcrm.testing import Bench, ConnectorSuite, Scenario, _mangle
 from socialcrm_irc import IrcConnector
 
 
@@ -36,6 +37,11 @@ class Watching(Bench):
 
 class TestIrc(ConnectorSuite):
     connector = IrcConnector
+
+    @pytest.fixture(autouse=True)
+    def odd_values_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let each odd value be a copy: a shared list that is appended to itself has no end."""
+        monkeypatch.setattr(_mangle, "_ODD", _mangle._ODD.map(copy.deepcopy))
 
     def bench(self, scenario: Scenario, platform: Callable[[], Any] | None = None) -> Bench:
         return Watching(self.connector, scenario, platform)
