@@ -81,9 +81,9 @@ class SlackConnector(Connector[SlackSettings]):
             renew=True,
         ),
         documentation=(
-            "docs.slack.dev: methods (auth.test, conversations.*, chat.*, files.*, reactions.add, users.info, oauth.v2.access)",
-            "docs.slack.dev: Events API, message event and subtypes, Verifying requests from Slack, Using Socket Mode",
-            "docs.slack.dev: Rate limits, Using token rotation, Formatting message text, Message metadata, User type",
+            "docs.slack.dev: conversations.history, conversations.replies, chat.postMessage, files.completeUploadExternal",
+            "docs.slack.dev: users.info, apps.connections.open, url_verification, Rate limits, Using token rotation",
+            "Slack's Web API and Events API descriptions of 2021; signatures and uploads of the official Python SDK",
             "Slack help centre: How to read Slack data exports",
         ),
         proven="An emulator of the Web API and its signed events, recorded payloads without values; never a live workspace",

@@ -1,8 +1,7 @@
 """Who wrote: users of our workspace and of others, apps, and ourselves.
 
-"User type": an id is unique to the workspace that contains the user, so with the ``team_id`` it is a key. Users of our own
-workspace are known by their id (``U1``), those of another one by both (``T2:U1``). An app without a user is known by its bot
-id (``B1``).
+Users of our own workspace are known by their id (``U1``), those of another one by workspace and id (``T2:U1``): "users.identity"
+says that ids are globally unique now, which was not always so. An app without a user is known by its bot id (``B1``).
 """
 
 from __future__ import annotations
