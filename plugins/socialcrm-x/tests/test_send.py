@@ -83,6 +83,17 @@ def test_settle_takes_no_other_post_for_it(x, desk, age):
     assert channel.run(channel.connector.settle(reply(reply_to=asked), {})) is None
 
 
+def test_settle_takes_no_older_message_for_it(x, desk):
+    """The same words in the exchange from half an hour ago are not the reply."""
+    mara = x.user("mara")
+    x.message(x.me, "Sorry!", to=mara["id"], age=timedelta(minutes=30))
+    channel = desk()
+    message = reply(to=mara["id"], visibility=Visibility.PRIVATE)
+    assert channel.run(channel.connector.settle(message, {})) is None
+    late = x.message(x.me, "Sorry!", to=mara["id"], age=timedelta())
+    assert channel.run(channel.connector.settle(message, {})).ids == (late,)
+
+
 def test_settle_without_a_time_is_unclear(desk):
     """A reply without a time can't be told from an older one."""
     channel = desk()
