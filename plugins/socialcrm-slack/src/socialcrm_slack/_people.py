@@ -1,6 +1,6 @@
 """Who wrote: users of our workspace and of others, apps, and ourselves.
 
-Users of our own workspace are known by their id (``U1``), those of another one by workspace and id (``T2:U1``): "users.identity"
+Users of our own workspace are known by their id (``U1``), those of another by workspace and id (``T2:U1``): "users.identity"
 says that ids are globally unique now, which was not always so. An app without a user is known by its bot id (``B1``).
 """
 
