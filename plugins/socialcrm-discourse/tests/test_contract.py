@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from socialcrm.connectors import Incoming, Raw
+from socialcrm.connectors import Answer, Incoming, Raw
 from socialcrm.testing import ConnectorSuite, Scenario
 from socialcrm.testing import Webhook as Calls
 from socialcrm_discourse import DiscourseConnector
@@ -86,6 +86,12 @@ class TestDiscourse(ConnectorSuite):
             samples=(
                 Raw("chat", {"message": {"id": 1, "created_at": "2026-03-01T10:00:00Z", "user": {"id": 2}}, "channel": {}}),
                 Raw("topic", {"id": 11, "created_at": "2026-03-01T10:00:00Z", "deleted_at": "2026-03-01T10:00:00Z"}),
+            ),
+            sites=(
+                (
+                    "https://forum.example.com/community/t/hello/11/2",
+                    Answer(status=200, content=b'<meta name="generator" content="Discourse 3.5.0">'),
+                ),
             ),
             now=datetime(2026, 3, 1, 12, tzinfo=UTC),
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from socialcrm.connectors import Raw
+from socialcrm.connectors import Answer, Raw
 from socialcrm.testing import ConnectorSuite, Scenario
 from socialcrm_nodebb import NodeBBConnector
 
@@ -35,6 +35,9 @@ class TestNodeBB(ConnectorSuite):
                     {"pid": "https://example.social/notes/1", "timestamp": 1772359200000, "uid": "https://example.social/m"},
                 ),
                 Raw("message", {"mid": 4, "timestamp": 1772359200000, "system": 1, "content": "user-join"}),
+            ),
+            sites=(
+                ("https://forum.example.com/community/topic/11/hello", Answer(status=200, headers={"x-powered-by": "NodeBB"})),
             ),
             now=datetime(2026, 3, 1, 12, tzinfo=UTC),
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
@@ -38,6 +38,7 @@ from socialcrm_discourse._hook import read_hook
 from socialcrm_discourse._judge import judge
 from socialcrm_discourse._lists import follow_lists
 from socialcrm_discourse._parse import parse
+from socialcrm_discourse._recognise import recognise
 from socialcrm_discourse._reply import Reply, retract
 from socialcrm_discourse._settings import DiscourseSettings
 from socialcrm_discourse._walk import follow_posts
@@ -75,6 +76,7 @@ class DiscourseConnector(Connector[DiscourseSettings]):
             retract=True,
             react=True,
             mark_read=True,
+            public=True,
         ),
         documentation=(
             "Discourse API Documentation (OpenAPI document of docs.discourse.org)",
@@ -87,6 +89,11 @@ class DiscourseConnector(Connector[DiscourseSettings]):
     def __init__(self, settings: DiscourseSettings) -> None:
         super().__init__(settings)
         self._api = Api(settings)
+
+    @classmethod
+    def recognise(cls, url: str, page: Answer | None) -> Mapping[str, Any] | None:
+        """Know a forum by its pages, and read it as a visitor."""
+        return recognise(url, page)
 
     @property
     def origin(self) -> str:

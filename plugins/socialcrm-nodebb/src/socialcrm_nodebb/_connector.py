@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
@@ -32,6 +32,7 @@ from socialcrm_nodebb._api import Api
 from socialcrm_nodebb._chats import follow_chats
 from socialcrm_nodebb._judge import judge
 from socialcrm_nodebb._parse import parse
+from socialcrm_nodebb._recognise import recognise
 from socialcrm_nodebb._reply import Reply, retract
 from socialcrm_nodebb._settings import NodeBBSettings
 from socialcrm_nodebb._topics import follow_topics
@@ -66,6 +67,7 @@ class NodeBBConnector(Connector[NodeBBSettings]):
             retract=True,
             react=True,
             mark_read=True,
+            public=True,
         ),
         documentation=(
             "NodeBB Read API and Write API (OpenAPI documents of the NodeBB repository, 2026-08)",
@@ -77,6 +79,11 @@ class NodeBBConnector(Connector[NodeBBSettings]):
     def __init__(self, settings: NodeBBSettings) -> None:
         super().__init__(settings)
         self._api = Api(settings)
+
+    @classmethod
+    def recognise(cls, url: str, page: Answer | None) -> Mapping[str, Any] | None:
+        """Know a forum by its pages, and read it as a visitor."""
+        return recognise(url, page)
 
     @property
     def origin(self) -> str:
