@@ -7,6 +7,7 @@ the program: it becomes a finding, with what to do next.
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import time
 from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
@@ -19,6 +20,7 @@ from socialcrm.connectors import GROUP, Connector, PluginManager, PluginReport
 
 __all__ = ["Finding", "Plugin", "examine"]
 
+_REQUIRED = re.compile(r"[\w.-]*")
 _SLOW = 1.0  # seconds; a plugin is imported by every command that uses its platform
 _METHODS = {
     "send": "send",
@@ -31,6 +33,7 @@ _METHODS = {
     "mark_read": "mark_read",
     "move_to_private": "move_to_private",
     "renew": "renew",
+    "public": "recognise",
 }
 _CREDENTIALS = ("token", "password", "secret", "credential", "api_key", "apikey", "private_key")
 
@@ -123,7 +126,10 @@ def _brought_by(entry: EntryPoint) -> str:
 
 
 def _silent(entries: Iterable[EntryPoint]) -> Iterator[Plugin]:
-    known = {entry.dist.name.lower() for entry in entries if entry.dist is not None}
+    brought = [entry.dist for entry in entries if entry.dist is not None]
+    # what a plugin requires is its library, and need not be a plugin itself
+    needed = {_REQUIRED.match(one)[0].lower() for dist in brought for one in dist.requires or ()}  # type: ignore[index]  # it always matches
+    known = {dist.name.lower() for dist in brought} | {name.replace("_", "-") for name in needed}
     names = {str(dist.metadata["Name"] or "").replace("_", "-"): dist.version for dist in importlib.metadata.distributions()}
     for name, version in sorted(names.items()):
         if name.lower().startswith("socialcrm-") and name.lower() not in known:

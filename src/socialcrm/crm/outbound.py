@@ -162,11 +162,13 @@ class Delivery:
             url=account.url if account else "",
         )
         message, found = self.message, []
-        parent = message.reply_to
+        scope = receipt.scope if receipt.scope is not None else message.scope
+        # an id means something only in its own namespace
+        parent = message.reply_to if scope == message.scope else None
         for place, (one, text) in enumerate(zip(receipt.ids, message.parts, strict=False)):
             item = Interaction(
                 id=one,
-                scope=receipt.scope if receipt.scope is not None else message.scope,
+                scope=scope,
                 at=from_micros(at + place),
                 author=author,
                 conversation=receipt.conversation if receipt.conversation is not None else message.conversation,

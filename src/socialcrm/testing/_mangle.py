@@ -15,7 +15,7 @@ __all__ = ["mangled"]
 
 _ODD = st.sampled_from(
     [None, True, 0, -1, 10**30, 1.5, "", "x", "\ud83d", "2026-13-45T99:99", "-0001-01-01", [], {}, [None], {"id": None}]
-)
+).map(copy.deepcopy)
 
 
 @st.composite
