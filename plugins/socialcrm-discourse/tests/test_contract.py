@@ -23,6 +23,8 @@ SECRET = "canary-hook-0002"
 POST = {"id": 50, "topic_id": 11, "post_number": 2, "post_type": 1, "user_id": 2, "username": "mara", "raw": "It broke again"}
 POST |= {"created_at": "2026-03-01T10:00:00.000Z", "updated_at": "2026-03-01T10:00:00.000Z", "version": 1}
 
+PAGE = Answer(status=200, content=b'<meta name="generator" content="Discourse 3.5.0">')
+
 
 def sign(body: bytes, at: datetime) -> Incoming:
     code = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -90,7 +92,7 @@ class TestDiscourse(ConnectorSuite):
             sites=(
                 (
                     "https://forum.example.com/community/t/hello/11/2",
-                    Answer(status=200, content=b'<meta name="generator" content="Discourse 3.5.0">'),
+                    PAGE,
                 ),
             ),
             now=datetime(2026, 3, 1, 12, tzinfo=UTC),

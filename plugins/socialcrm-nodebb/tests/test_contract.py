@@ -12,6 +12,8 @@ from socialcrm.connectors import Answer, Raw
 from socialcrm.testing import ConnectorSuite, Scenario
 from socialcrm_nodebb import NodeBBConnector
 
+PAGE = Answer(status=200, headers={"x-powered-by": "NodeBB"})
+
 
 class TestNodeBB(ConnectorSuite):
     connector = NodeBBConnector
@@ -36,8 +38,6 @@ class TestNodeBB(ConnectorSuite):
                 ),
                 Raw("message", {"mid": 4, "timestamp": 1772359200000, "system": 1, "content": "user-join"}),
             ),
-            sites=(
-                ("https://forum.example.com/community/topic/11/hello", Answer(status=200, headers={"x-powered-by": "NodeBB"})),
-            ),
+            sites=(("https://forum.example.com/community/topic/11/hello", PAGE),),
             now=datetime(2026, 3, 1, 12, tzinfo=UTC),
         )

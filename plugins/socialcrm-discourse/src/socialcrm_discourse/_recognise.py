@@ -15,7 +15,10 @@ _INSIDE = re.compile(r"(?:/t/|/c/|/tag/|/u/|/latest).*")
 
 
 def recognise(url: str, page: Answer | None) -> dict[str, str] | None:
-    """Return the settings that read the forum as a visitor; ``None`` if it is none: a page of Discourse names it as its generator."""
+    """Return the settings that read the forum as a visitor; ``None`` if it is none.
+
+    The sign: a page of Discourse names it as its generator.
+    """
     if page is None or page.status >= 400 or not read_site(page).generator.startswith("Discourse "):
         return None
     try:

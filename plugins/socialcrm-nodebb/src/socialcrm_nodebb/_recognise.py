@@ -14,7 +14,10 @@ _INSIDE = re.compile(r"(?:/topic/|/category/|/user/|/recent).*")
 
 
 def recognise(url: str, page: Answer | None) -> dict[str, str] | None:
-    """Return the settings that read the forum as a visitor; ``None`` if it is none: NodeBB names itself in the header ``X-Powered-By``."""
+    """Return the settings that read the forum as a visitor; ``None`` if it is none.
+
+    The sign: NodeBB names itself in the header ``X-Powered-By``.
+    """
     if page is None or page.status >= 400 or not page.headers.get("x-powered-by", "").lower().startswith("nodebb"):
         return None
     try:
