@@ -71,7 +71,7 @@ class NodeBBConnector(Connector[NodeBBSettings]):
         ),
         documentation=(
             "NodeBB Read API and Write API (OpenAPI documents of the NodeBB repository, 2026-08)",
-            "NodeBB's source: controllers topics, chats and helpers; api posts and topics",
+            "NodeBB's source: controllers of topics, chats and errors; api of posts and topics",
         ),
         proven="a forum made from its OpenAPI documents; never a real server",
     )

@@ -1,7 +1,7 @@
 """What NodeBB's errors mean, beyond what HTTP says.
 
 The Write API answers ``{"status": {"code", "message"}, "response": {}}``, with 400 for nearly everything and the message in
-the user's language; the Read API's "not found" is an object with ``path`` (NodeBB's controllers ``helpers`` and ``404``).
+the user's language; the Read API's "not found" is an object with ``path`` (NodeBB's source: its controllers).
 """
 
 from __future__ import annotations
