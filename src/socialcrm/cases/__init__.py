@@ -4,7 +4,7 @@ from socialcrm.cases._asks import Ask, take_asks
 from socialcrm.cases._assign import assign
 from socialcrm.cases._backtest import Backtest, Difference, backtest
 from socialcrm.cases._calendar import Hours
-from socialcrm.cases._commands import command, find_case, follow, hold, merge, split, tick
+from socialcrm.cases._commands import AUTOMATIC, command, find_case, follow, hold, merge, split, tick
 from socialcrm.cases._course import Change, migrate, preview
 from socialcrm.cases._decide import BLOCKED, COMMANDS, decide
 from socialcrm.cases._detail import CaseDetail, detail_of
@@ -27,6 +27,7 @@ from socialcrm.cases._timeline import Timeline, publish, published, stored
 from socialcrm.cases._written import to_document
 
 __all__ = [
+    "AUTOMATIC",
     "BLOCKED",
     "COMMANDS",
     "DEFAULT",

@@ -20,9 +20,12 @@ from socialcrm.cases._write import Ledger
 from socialcrm.errors import ConflictError, NotFound, SettingsError, StateError
 from socialcrm.store import CaseRow, EventRow, Tx, tables
 
-__all__ = ["command", "find_case", "follow", "hold", "merge", "split", "tick"]
+__all__ = ["AUTOMATIC", "command", "find_case", "follow", "hold", "merge", "split", "tick"]
 
 CLOCK = "clock"
+
+AUTOMATIC = "playbook"
+"""Who acts where a rule does; no agent's claim keeps that from the audit trail."""
 
 
 def find_case(tx: Tx, key: int) -> CaseRow:
@@ -101,7 +104,8 @@ def _seen(tx: Tx, key: int, by: str, at: int, version: int | None) -> CaseRow:
         raise ConflictError(
             f"case c{case.id} has changed since you read it (version {version}, now {case.version}); read it again"
         )
-    hold(case, by, at)
+    if by != AUTOMATIC:
+        hold(case, by, at)
     return case
 
 
@@ -110,7 +114,8 @@ def _apply(ledger: Ledger, case: CaseRow, fact: Fact, process: Timeline, rule: s
     if fact.kind != "tick" and (not events or not events[-1].actor):
         raise impossible(case, fact.kind)
     for event in events:
-        event.rule = event.rule or rule
+        if event.actor:
+            event.rule = event.rule or rule
         case = evolve(case, event)
         ledger.record(case, event)
     return case

@@ -123,8 +123,9 @@ def _replay_case(report: Replay, then: _Then, scene: Scene, lines: Sequence[Row[
             then.version = event.playbook
             customer = case.customer if case is not None else json.loads(event.data)["customer"]
             told = decide(case, fact, then, key=event.case_id, ws=event.ws, customer=customer)
-        elif case is not None and _elapsed(events[upto - 1]):
-            # time passed because of something that then began a case beside this one
+        if case is not None and _elapsed(event) and not _equal(told, events[place:upto]):
+            # time passed because of something else, that began a case beside this one for example
+            upto = next((one for one in range(place, upto) if not _elapsed(events[one])), upto)
             told, _ = elapse(case, Fact("", events[upto - 1].at + 1), then.behind(case.playbook))
         upto = max(upto, place + len(told)) if _equal(told, events[place : place + len(told)]) else upto
         if told and _equal(told, events[place:upto]):

@@ -77,6 +77,7 @@ class Replies:
         anyway: bool,
         allowed: tuple[str, ...],
         version: int | None,
+        automatic: bool = False,
     ) -> Reply:
         """Guard and queue a reply: the check of the case's version and the row are one transaction."""
         if not by:
@@ -97,7 +98,9 @@ class Replies:
                     f"case c{now.id} has changed since you read it (version {version}, now {now.version}): "
                     "somebody answered it or the customer wrote again; read it, then decide"
                 )
-            key = outbox.queue(tx, self._row(tx, answer, text, by))
+            row = self._row(tx, answer, text, by)
+            # nobody had seen anything, so it is no answer
+            key = outbox.queue(tx, {**row, "seen": 0} if automatic else row)
             return records.replies(tx, tables.outbox.c.id == key)[0]
 
     def _answer(self, tx: Tx, case: str, text: str, to: str | None, visibility: Visibility | None) -> _Answer:

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BulkReport", "Team"]
 
-AUTOMATIC = "playbook"
-"""Who writes what rules send by themselves."""
-
 _BULK = ("resolve", "close", "reopen", "pend", "assign", "grade", "move", "tag")
 
 
@@ -313,15 +310,24 @@ class Team:
 
     def _send(self, ask: cases.Ask) -> None:
         """Queue an automatic message; what holds it back stands in the audit trail. It has seen nothing, so it is no answer."""
-        crm, told, reply = self._crm, f"{ask.verb} queued", None
+        crm, told = self._crm, f"{ask.verb} queued"
         try:
-            reply = crm.reply(ref("case", ask.case), ask.text, by=AUTOMATIC, to=ref("interaction", ask.interaction))
+            crm._replies.reply(
+                ref("case", ask.case),
+                ask.text,
+                by=cases.AUTOMATIC,
+                to=ref("interaction", ask.interaction),
+                visibility=None,
+                anyway=False,
+                allowed=(),
+                version=None,
+                automatic=True,
+            )
         except SocialCRMError as error:
             told = f"{ask.verb} held back: {type(error).__name__}"
         with crm.store.write() as tx:
-            if reply is not None:
-                tx.update(tables.outbox, ("seen",), [(0, number("reply", reply.ref))])
-            cases.command(tx, ask.case, "annotate", crm.playbook, at=crm.now(), by=AUTOMATIC, value=told, rule=ask.rule)
+            now, by = crm.now(), cases.AUTOMATIC
+            cases.command(tx, ask.case, "annotate", crm.playbook, at=now, by=by, value=told, rule=ask.rule)
 
     def _do(self, case: str | Case, kind: str, by: str, value: str = "") -> Case:
         if not by:
