@@ -56,7 +56,7 @@ def _other(cases: list[Case], case: Case) -> Case:
 @AMID
 @given(seed=st.integers(0, 10_000), which=st.sampled_from(sorted(PLAYBOOKS)), calm=st.booleans())
 def test_the_log_stays_whole_whatever_agents_do_amid_late_news(seed: int, which: str, calm: bool) -> None:
-    """The log folded from empty is the table, every event is decided again the same, and hearing it all again changes nothing."""
+    """The log folded from empty is the table, every event comes out the same again, and hearing all again changes nothing."""
     draw = random.Random(seed)
     crm, clock = town(PLAYBOOKS[which])
     bodies = list(history(40, seed=seed, people=3))

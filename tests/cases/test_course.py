@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from town import START, history, say, town, words
+from town import START, answer, history, say, town, words
 
 from socialcrm.cases import DEFAULT, differences, read_playbook
 from socialcrm.crm import CRM
@@ -214,3 +214,17 @@ def test_the_log_rebuilt_case_by_case_finds_a_row_that_was_changed() -> None:
         tx.connection.exec_driver_sql("UPDATE cases SET queue = 'elsewhere' WHERE id = 3")
     with crm.store.read() as tx:
         assert differences(tx) == [3]
+
+
+def test_a_goal_counts_what_late_news_corrected_as_corrected() -> None:
+    """An answer that was heard of late was in time all the same: the target counts as kept, in the log's own words."""
+    crm, clock = town()
+    crm.playbooks.aim("quick", "first", share=0.9, by="ana")
+    asked = words("ada", 0)
+    say(crm, asked)
+    clock.minutes = 9 * 60
+    crm.tick()
+    assert [goal.share for goal in crm.playbooks.goals()] == [0.0]
+    say(crm, answer(asked, 30))
+    assert [goal.share for goal in crm.playbooks.goals()] == [1.0]
+    assert crm.events("c1")[-1].kind == "corrected"

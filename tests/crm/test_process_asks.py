@@ -59,3 +59,15 @@ def test_old_messages_get_no_automatic_answer(fake: tuple[FakePlatform, CRM]) ->
     crm.sync()
     crm.tick()
     assert crm.outbox() == []
+
+
+def test_a_claim_holds_an_automatic_message_back_and_stops_no_tick(fake: tuple[FakePlatform, CRM]) -> None:
+    """An agent is at it already: the audit trail says why nothing was sent, and time passes for the other cases."""
+    platform, crm = fake
+    platform.post("My line is dead")
+    crm.sync()
+    case = crm.inbox()[0]
+    crm.cases.claim(case, by="ana", minutes=15)
+    crm.tick()
+    assert crm.outbox() == []
+    assert "held back: ConflictError" in crm.events(case)[-1].data["value"]

@@ -174,7 +174,7 @@ class _Kept:
 
     history: History
     breaches: dict[int, list[str]] = field(factory=dict)
-    corrected: bool = False
+    moved: bool = False
 
 
 def _kept(tx: Tx, low: int, high: int) -> dict[int, _Kept]:
@@ -200,8 +200,10 @@ def _kept(tx: Tx, low: int, high: int) -> dict[int, _Kept]:
             kept.history.commands.append(event)
         if event.kind == "breached":
             kept.breaches.setdefault(event.case_id, []).append(_clock_of(event.data))
-        elif event.kind in ("corrected", "merged", "absorbed"):
-            kept.corrected = True
+        elif event.kind == "corrected":
+            kept.breaches[event.case_id] = json.loads(event.data)["missed"]
+        else:
+            kept.moved |= event.kind in ("merged", "absorbed")
     return found
 
 
@@ -218,7 +220,7 @@ def _after(ws: int, customer: int, rows: list[Row[Any]], kept: _Kept | None, sce
 def _before(ws: int, customer: int, rows: list[Any], kept: _Kept | None, recorded: Scene) -> list[Told]:
     if kept is None:
         return []
-    if kept.corrected:
+    if kept.moved:
         return _drawn(ws, customer, rows, kept.history, recorded)
     members: dict[int, list[int]] = {}
     for row in rows:

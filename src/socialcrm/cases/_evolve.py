@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -35,7 +35,9 @@ def evolve(case: CaseRow | None, event: EventRow) -> CaseRow:
     if kind == "opened":
         return begin(event)
     if kind == "corrected":
-        return CaseRow(**json.loads(event.data))
+        told = json.loads(event.data)
+        del told["missed"]
+        return CaseRow(**told)
     if case is None:
         raise ValueError(f"the log begins a case with {kind!r}; it should begin with 'opened'")
     return advance(_copy(case), event)
@@ -85,9 +87,12 @@ def begin(event: EventRow) -> CaseRow:
     return case
 
 
-def correction(case: CaseRow) -> str:
-    """Return the data of a ``corrected`` event: the whole case, as late arrivals left it. It holds no message text."""
-    return json.dumps({field.name: getattr(case, field.name) for field in fields(CaseRow)})
+def correction(case: CaseRow, missed: Sequence[str]) -> str:
+    """Return the data of a ``corrected`` event: the whole case as late arrivals left it, and the targets that it has missed.
+
+    It holds no message text.
+    """
+    return json.dumps({**{field.name: getattr(case, field.name) for field in fields(CaseRow)}, "missed": list(missed)})
 
 
 def more_of(case: CaseRow) -> dict[str, Any]:

@@ -86,21 +86,25 @@ def goals(tx: Tx) -> list[Goal]:
 
 def _report(tx: Tx, name: str, told: dict[str, object], since: int) -> Goal:
     log, cases = tables.events, tables.cases
-    begun = select(log.c.playbook, func.count().label("total")).where(
-        log.c.ws == tx.ws, log.c.kind == "opened", log.c.at >= since
-    )
+    of_case = (cases.c.ws == log.c.ws) & (cases.c.id == log.c.case_id)
+    # what was merged into another case counts with that one
+    counted = (log.c.ws == tx.ws, log.c.kind == "opened", log.c.at >= since, cases.c.merged.is_(None))
+    begun = select(log.c.playbook, func.count().label("total")).join(cases, of_case).where(*counted)
     opened = {row.playbook: row.total for row in tx.rows(begun.group_by(log.c.playbook))}
-    late = log.alias()
+    late, after = log.alias(), log.alias()
+    of_both = (after.c.ws == late.c.ws) & (after.c.case_id == late.c.case_id)
+    since_then = select(after.c.seq).where(of_both, after.c.kind == "corrected", after.c.seq > late.c.seq).exists()
+    clock = f'"{told["clock"]}"'
     missed = (
         select(log.c.playbook, func.count(func.distinct(log.c.case_id)).label("total"))
         .join(late, (late.c.ws == log.c.ws) & (late.c.case_id == log.c.case_id))
-        .join(cases, (cases.c.ws == log.c.ws) & (cases.c.id == log.c.case_id))
+        .join(cases, of_case)
         .where(
-            log.c.ws == tx.ws,
-            log.c.kind == "opened",
-            log.c.at >= since,
-            late.c.kind == "breached",
-            late.c.data.like(f'%"clock": "{told["clock"]}"%'),
+            *counted,
+            # what late news corrected counts as it was corrected
+            ((late.c.kind == "breached") & late.c.data.like(f'%"clock": {clock}%'))
+            | ((late.c.kind == "corrected") & late.c.data.like(f'%"missed": [%{clock}%')),
+            ~since_then,
         )
     )
     failed = {row.playbook: row.total for row in tx.rows(missed.group_by(log.c.playbook))}

@@ -81,7 +81,8 @@ def _record(ledger: Ledger, history: History, drawn: list[Drawn], keys: list[int
         news = [event for event, _ in one.trail[met + 1 :]] if met is not None else []
         # a command stands in the log once, where the agent gave it
         if met is None or any(event.actor for event in news):
-            _correct(ledger, changed(one.case, id=key, version=before.version if before is not None else 0))
+            case = changed(one.case, id=key, version=before.version if before is not None else 0)
+            _correct(ledger, case, [json.loads(event.data)["clock"] for event, _ in one.trail if event.kind == "breached"])
         else:
             _go_on(ledger, before, news, key)
     ledger.latest(history.customer, keys[-1] if keys else None)
@@ -114,10 +115,11 @@ def _go_on(ledger: Ledger, case: CaseRow | None, events: list[EventRow], key: in
         ledger.record(case, event)
 
 
-def _correct(ledger: Ledger, after: CaseRow) -> None:
+def _correct(ledger: Ledger, after: CaseRow, missed: list[str]) -> None:
     case = changed(after, version=after.version + 1)
+    told = correction(case, missed)
     event = EventRow(
-        case.ws, 0, case.id, "corrected", case.touched, "", case.last, case.playbook, "", case.due, case.need, correction(case)
+        case.ws, 0, case.id, "corrected", case.touched, "", case.last, case.playbook, "", case.due, case.need, told
     )
     ledger.record(case, event)
 
