@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from socialcrm import cases, ingest, privacy
 from socialcrm.connectors import Batch, Connector, Flow, Raw
+from socialcrm.crm._aboard import LiveHost
 from socialcrm.crm._accounts import ChannelRow, list_channels, save_accounts
 from socialcrm.crm._blame import blaming, guarded
 from socialcrm.crm._host import StoreHost, lease_channel, read_cursor, release_channel
@@ -74,13 +75,14 @@ class Pull:
         self._stop = stop
         self._limit = limit
         self._total = 0
+        self._lease = Lease()
 
     @contextmanager
     def session(self) -> Iterator[Connector[Any] | None]:
         """Hold the channel's lease; yields ``None`` where another worker holds it or the channel can't be used."""
         store, key = self.crm.store, self.channel.id
         with Lease() as lease:
-            connector = None
+            self._lease, connector = lease, None
             try:
                 if not lease_channel(store, key, lease, self.crm.now()):
                     self.report.busy = True
@@ -152,6 +154,8 @@ class Pull:
             if self._full:
                 raise Enough(f"{self.report.new} interactions have come")
 
+        if self._live:
+            return LiveHost(self.crm, self.channel, connector, self._lease, on_batch=commit, stop=self._stop)
         return StoreHost(self.crm.store, self.channel.id, connector, clock=self.crm.clock, on_batch=commit, stop=self._stop)
 
     def take(

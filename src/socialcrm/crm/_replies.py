@@ -200,7 +200,7 @@ class Replies:
                 outbox.postpone(tx, letter.id, letter.state if letter.intent else "queued", crm.now() + 60_000_000, str(error))
             report.postponed[ref("reply", letter.id)] = str(error)
             return None
-        return Delivery(crm.store, channel, connector, letter, playbook=crm.playbook, clock=crm.clock)
+        return Delivery(crm.store, channel, connector, letter, playbook=crm.playbook, clock=crm.clock, announce=crm.announce)
 
     def _host(self, delivery: Delivery) -> StoreHost:
         return StoreHost(

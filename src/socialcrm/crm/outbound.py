@@ -22,7 +22,7 @@ from socialcrm.crm._blame import guarded
 from socialcrm.crm._reports import FlushReport
 from socialcrm.errors import RetryError, SocialCRMError, UnclearError
 from socialcrm.outbox import Letter
-from socialcrm.store import BEHIND, Store, Tx, catch_up, ref, tables
+from socialcrm.store import BEHIND, EventRow, Store, Tx, catch_up, ref, tables
 from socialcrm.types import Direction, Identity, Interaction, Kind, Visibility, from_micros, micros
 
 __all__ = ["Delivery", "message_of"]
@@ -58,6 +58,7 @@ class Delivery:
         letter: The claimed row.
         playbook: The process in force.
         clock: The time, aware UTC.
+        announce: Told of the events that a reply brings, once they are durable.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Delivery:
         *,
         playbook: Playbook,
         clock: Callable[[], datetime],
+        announce: Callable[[list[EventRow]], None],
     ) -> None:
         self.store = store
         self.channel = channel
@@ -77,6 +79,7 @@ class Delivery:
         self.message = message_of(letter)
         self._playbook = playbook
         self._clock = clock
+        self._announce = announce
         self._settling = bool(letter.intent) or letter.state == "unknown"
         self._intended: Step[object] | None = None
         self._acted = False
@@ -127,9 +130,14 @@ class Delivery:
         with self.store.write() as tx:
             at = micros(receipt.at) if receipt.at is not None else now
             outbox.settled(tx, self.letter.id, state, ids=receipt.ids, sent=at)
-            self._remember(tx, receipt, at, now)
+            events = self._remember(tx, receipt, at, now)
             catch_up(tx, behind=BEHIND)
+        self._announce(events)
         (report.reconciled if self._settling else report.sent).append(name)
+
+    def refused(self) -> None:
+        """Take note that the platform said no: whatever step came before, nothing stands there."""
+        self._acted = False
 
     def failed(self, error: SocialCRMError, report: FlushReport) -> None:
         """Store why it did not go out, and what happens next."""
@@ -152,7 +160,7 @@ class Delivery:
         """Tell whether the message may stand on the platform all the same."""
         return isinstance(error, UnclearError) or self._acted or self._settling
 
-    def _remember(self, tx: Tx, receipt: Receipt, at: int, now: int) -> None:
+    def _remember(self, tx: Tx, receipt: Receipt, at: int, now: int) -> list[EventRow]:
         """Put what we sent into the conversation, as fetching it will confirm."""
         account = self.channel.accounts[0] if self.channel.accounts else None
         author = Identity(
@@ -193,8 +201,9 @@ class Delivery:
             if row.party is None:
                 row.party = self.letter.identity
                 row.customer = self._customer(tx)
-        cases.fold(tx, cases.Work(new=placed.new, again={**placed.again, **people.again}), self._playbook)
+        events = cases.fold(tx, cases.Work(new=placed.new, again={**placed.again, **people.again}), self._playbook)
         ingest.finish(tx, placed)
+        return events
 
     def _customer(self, tx: Tx) -> int | None:
         table = tables.identities

@@ -91,7 +91,9 @@ def queue(tx: Tx, row: Mapping[str, Any]) -> int:
     return key
 
 
-def claim(tx: Tx, lease: Lease, now: int, *, channel: int | None = None, only: int | None = None) -> Letter | None:
+def claim(
+    tx: Tx, lease: Lease, now: int, *, channel: int | None = None, only: int | None = None, fresh: bool = False
+) -> Letter | None:
     """Take the next reply that is due, so that nobody else takes it.
 
     Args:
@@ -100,6 +102,7 @@ def claim(tx: Tx, lease: Lease, now: int, *, channel: int | None = None, only: i
         now: Our time, in microseconds UTC.
         channel: Only of this channel.
         only: Only this reply.
+        fresh: Only what is certainly not on its way yet.
 
     Returns:
         The reply, or ``None`` when nothing is due.
@@ -117,7 +120,8 @@ def claim(tx: Tx, lease: Lease, now: int, *, channel: int | None = None, only: i
     blocked: set[int] = set()
     for row in tx.rows(statement):
         busy = row.state == "sending" and held(row.lease, row.leased, now)
-        if busy or row.conversation in blocked:
+        unsure = fresh and (row.state != "queued" or row.intent)
+        if busy or unsure or row.conversation in blocked:
             blocked.add(row.conversation)
             continue
         tx.update(_TABLE, ("state", "lease", "leased", "attempts"), [("sending", lease.name, now, row.attempts + 1, row.id)])

@@ -1,0 +1,154 @@
+"""A queued reply leaves over the live connection, once, whatever becomes of it. All people are invented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+import socialcrm
+from socialcrm.connectors import (
+    Batch,
+    Blocking,
+    Capabilities,
+    Connector,
+    ConnectorInfo,
+    Cursor,
+    Flow,
+    Outgoing,
+    PluginManager,
+    Raw,
+    Receipt,
+    Stream,
+    Write,
+    hookimpl,
+)
+from socialcrm.connectors._steps import Conn
+from socialcrm.crm._aboard import LiveHost
+from socialcrm.errors import RefusedError, UnclearError
+from socialcrm.store import Lease
+from socialcrm.types import Event, Identity, Interaction, Item, Visibility
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SAY = Write(Conn("c1"), b"PRIVMSG", repeatable=False)
+
+
+class Room(Connector[Any]):
+    """A chat room."""
+
+    info: ClassVar[ConnectorInfo] = ConnectorInfo(
+        platform="room",
+        streams={"past": Stream(), "live": Stream(live=True)},
+        capabilities=Capabilities(send=True, visibility=frozenset({Visibility.PUBLIC})),
+    )
+    flushed: ClassVar[list[str]] = []
+
+    def fetch(self, stream: str, cursor: Cursor) -> Flow[None]:
+        yield from Batch([Raw("line", "1")])
+
+    def parse(self, raw: Raw) -> Iterable[Item]:
+        yield Interaction(id=raw.body, at=NOON, author=Identity(id="mara"), conversation="#help", text="Help!")
+
+    def send(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
+        yield from Blocking(self.flushed.append, (message.parts[0],))
+        return Receipt(ids=("2",))
+
+    def settle(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt | None]:
+        yield from ()
+        return Receipt(ids=("2",))
+
+
+class Plugin:
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    @hookimpl
+    def socialcrm_connectors(self) -> list[type[Connector[Any]]]:
+        return [Room]
+
+    @hookimpl
+    def socialcrm_committed(self, events: list[Event]) -> None:
+        self.events += [event.kind for event in events]
+
+
+class Stage:
+    """A workspace with one queued reply, and the host of a live flow."""
+
+    def __init__(self) -> None:
+        self.now, self.plugin, self.lease = NOON, Plugin(), Lease()
+        plugins = PluginManager(find=lambda: ())
+        plugins.register(self.plugin, "room")
+        self.crm = socialcrm.open(":memory:", plugins=plugins, clock=lambda: self.now)
+        self.crm.channels.add("room", name="room")
+        self.crm.sync()
+        self.reply = self.crm.reply(self.crm.inbox()[0], "Coming!", by="ana")
+        row = self.crm.channels.row("room")
+        connector = self.crm.channels.connector(row)
+        self.host = LiveHost(self.crm, row, connector, self.lease, on_batch=lambda batch: None, stop=None)
+
+    def state(self) -> str:
+        return str(self.crm.outbox()[0].state)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setattr(Room, "flushed", [])
+    made = Stage()
+    with made.lease, made.crm:
+        yield made
+
+
+def taken(stage: Stage) -> Outgoing:
+    message = stage.host.outgoing()
+    assert message is not None
+    return message
+
+
+def test_what_was_said_is_stored_and_told(stage: Stage) -> None:
+    """The receipt becomes an interaction of the case, observers hear of it, and a flush finds nothing to do."""
+    message = taken(stage)
+    assert stage.host.outgoing() is None
+    stage.host.intend(SAY)
+    stage.host.progress(SAY)
+    stage.host.sent(message, Receipt(ids=("2",), at=NOON))
+    assert [one.text for one in stage.crm.interactions()] == ["Help!", "Coming!"]
+    assert (stage.state(), stage.plugin.events[-1]) == ("sent", "replied")
+    assert stage.crm.flush().sent == []
+    assert stage.host.outgoing() is None
+
+
+def test_a_refusal_is_certain(stage: Stage) -> None:
+    """The room said no: the reply has failed and is not tried again by itself."""
+    message = taken(stage)
+    stage.host.intend(SAY)
+    stage.host.progress(SAY)
+    stage.host.sent(message, RefusedError("the room is moderated"))
+    assert stage.state() == "failed"
+
+
+@pytest.mark.parametrize("doubt", [UnclearError("who knows"), OSError("gone")])
+def test_a_doubt_is_settled_by_the_next_flush(stage: Stage, doubt: Exception) -> None:
+    """It is not said again over the live connection, nor blindly by a flush."""
+    message = taken(stage)
+    stage.host.intend(SAY)
+    stage.host.progress(SAY)
+    stage.host.sent(message, doubt)
+    assert stage.state() == "unknown"
+    assert stage.host.outgoing() is None
+    stage.now += timedelta(hours=1)
+    assert stage.crm.flush().reconciled == [stage.reply.ref]
+    assert Room.flushed == []
+
+
+@pytest.mark.parametrize(("said", "flushed"), [(False, ["Coming!"]), (True, [])])
+def test_a_connection_that_dies_leaves_its_reply_to_the_next_flush(stage: Stage, said: bool, flushed: list[str]) -> None:
+    """Before the words went out it is sent; after them the platform is asked."""
+    taken(stage)
+    if said:
+        stage.host.intend(SAY)
+    stage.lease.__exit__(None, None, None)
+    stage.crm.flush()
+    assert Room.flushed == flushed
+    assert stage.state() in ("sent", "reconciled")
