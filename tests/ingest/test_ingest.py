@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -206,3 +207,44 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(crm: CRM, repeated:
         event.remove(crm.store.engine, "before_cursor_execute", count)
         counts.append(len(statements))
     assert counts[0] == counts[1] < 45
+
+
+BO = Identity(id="bo", name="Bo")
+
+
+def threads(crm: CRM) -> list[list[str]]:
+    """Return the conversations, each with its posts in the order of time."""
+    found: dict[str, list[str]] = {}
+    for one in crm.interactions():
+        found.setdefault(one.thread, []).append(one.id)
+    return sorted(found.values())
+
+
+def test_a_moved_post_stands_where_the_platform_put_it(crm: CRM) -> None:
+    """It leaves the one topic and stands in the other, in its place in time; its own words and case go along."""
+    hear(crm, post("a", 0, conversation="t1"), post("b", 1, conversation="t1", author=BO), post("c", 5, conversation="t2"))
+    assert threads(crm) == [["a", "b"], ["c"]]
+    before = {one.id: one.case for one in crm.interactions()}
+    report = hear(crm, post("b", 1, conversation="t2", author=BO))
+    assert (report.new, report.changed) == (0, 1)
+    assert threads(crm) == [["a"], ["b", "c"]]
+    assert {one.id: one.case for one in crm.interactions()} == before
+    assert hear(crm, post("b", 1, conversation="t2", author=BO)).changed == 0
+
+
+def test_a_post_may_move_to_a_conversation_that_nobody_knew(crm: CRM) -> None:
+    """A topic is split: the new one is made, and what is said there later joins it."""
+    hear(crm, post("a", 0, conversation="t1"), post("b", 1, conversation="t1", author=BO))
+    hear(crm, post("b", 1, conversation="t9", author=BO), post("d", 7, conversation="t9"))
+    assert threads(crm) == [["a"], ["b", "d"]]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_latest_wording_tells_where_it_stands(crm: CRM, order: Any) -> None:
+    """An older copy that comes late moves nothing back."""
+    first = post("b", 1, conversation="t1", author=BO)
+    later = post("b", 1, "hello!", conversation="t2", author=BO, edited_at=post("x", 9).at)
+    heard = [first, later, post("a", 0, conversation="t1")]
+    for place in order:
+        hear(crm, heard[place])
+    assert threads(crm) == [["a"], ["b"]]

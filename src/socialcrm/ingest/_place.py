@@ -113,7 +113,9 @@ def place(
     fresh = [versions for node, versions in wordings.items() if node not in known]
     threads = Threads(tx, source.channel)
     threads.load({node: row for node, row in known.items() if node in nodes}, nodes, keys)
-    changes.revise({node: (known[node], versions) for node, versions in wordings.items() if node in known})
+    stored = {node: (known[node], versions) for node, versions in wordings.items() if node in known}
+    changes.revise(stored)
+    _follow_moves(stored, threads, changes)
     placed.new = _rows(tx, source, fresh, authors, threads, changes, seen or {})
     threads.settle()
     for row in placed.new:
@@ -183,6 +185,18 @@ def _rows(
         rows.append(row)
         key += 1
     return rows
+
+
+def _follow_moves(stored: Mapping[Node, tuple[Row[Any], list[Wording]]], threads: Threads, changes: Changes) -> None:
+    """Let what stands in another conversation of the platform's now stand there; the latest wording tells."""
+    for node, (row, versions) in stored.items():
+        newest = versions[0] if len(versions) == 1 else max(enumerate(versions), key=lambda pair: (pair[1].version, pair[0]))[1]
+        current = row.edited if row.edited is not None else row.at
+        key = newest.item.conversation
+        if key and newest.version >= current and threads.move(node, row.id, key):
+            changes.count += 1
+            if row.customer is not None:
+                changes.again[row.customer] = row.customer
 
 
 def _first3(entry: tuple[int, str, str, list[Wording]]) -> tuple[int, str, str]:

@@ -60,6 +60,7 @@ class Threads:
     _haunted: set[Node] = field(factory=set)
     _arrived: set[Node] = field(factory=set)
     _joined: list[tuple[Talk, Talk]] = field(factory=list)
+    _moved: list[tuple[Talk, int]] = field(factory=list)
 
     def load(self, known: Mapping[Node, Any], wanted: Iterable[Node], keys: set[str]) -> None:
         """Read what the database knows of these ids and keys: at most three statements."""
@@ -121,6 +122,26 @@ class Threads:
                 self._ghosts.add(other_node)
         return talk
 
+    def move(self, node: Node, interaction: int, key: str) -> bool:
+        """Let a stored interaction follow the platform's key into another conversation: posts are moved between topics.
+
+        Args:
+            node: Its platform's id.
+            interaction: Its key.
+            key: The platform's key of the conversation in which it stands now.
+
+        Returns:
+            Whether it moves. Where its conversation has no key of the platform's, replies tell where it belongs.
+        """
+        own = self.nodes[node].root()
+        if own.key is None or own.key == key:
+            return False
+        talk = (self._by_key.get(key) or self._make(key)).root()
+        self.nodes[node] = talk
+        self.dirty.update((own.id, talk.id))
+        self._moved.append((talk, interaction))
+        return True
+
     def _make(self, key: str | None) -> Talk:
         talk = Talk(self.tx.allocate(tables.conversations), key, fresh=True)
         self._by_id[talk.id] = talk
@@ -151,6 +172,7 @@ class Threads:
         tx.update(tables.ghosts, ("conversation",), joined, key=("conversation",))
         tx.update(tables.outbox, ("conversation",), joined, key=("conversation",))
         tx.update(tables.conversations, ("merged",), joined)
+        tx.update(tables.interactions, ("conversation",), [(talk.root().id, key) for talk, key in self._moved])
         ghosts = [node for node in self._ghosts if node not in self._arrived]
         tx.insert_new(
             tables.ghosts, [(tx.ws, self.channel, pid, scope, self.nodes[scope, pid].root().id) for scope, pid in ghosts]
@@ -158,7 +180,7 @@ class Threads:
 
     def write(self, rows: Iterable[InteractionRow]) -> None:
         """Write new conversations, and who began those that the new interactions began."""
-        touched: dict[int, Talk] = {}
+        touched = {talk.root().id: talk.root() for talk, _ in self._moved}
         for row in rows:
             talk = self._by_id[row.conversation]
             touched[talk.id] = talk
