@@ -21,7 +21,7 @@ from socialcrm_email._addresses import read_mailboxes
 from socialcrm_email._headers import header, headers, read_message, words
 from socialcrm_email._settings import EmailSettings
 
-__all__ = ["load_archive"]
+__all__ = ["archived_messages", "load_archive", "split_mbox"]
 
 _BATCH = 200
 _BATCH_BYTES = 8 * 2**20
@@ -37,11 +37,11 @@ def load_archive(path: Path, settings: EmailSettings) -> Iterator[Batch]:
     Raises:
         PayloadError: There is no archive of mail.
     """
-    owner = sorted(settings.own) or list(_owner(islice(_messages(path, settings.max_size), _SURVEY)))
+    owner = sorted(settings.own) or list(_owner(islice(archived_messages(path, settings.max_size), _SURVEY)))
     yield Batch(Raw(kind="account", body={"address": address}) for address in owner)
     group: list[Raw] = []
     weight = count = 0
-    for raw in _messages(path, settings.max_size):
+    for raw in archived_messages(path, settings.max_size):
         group.append(raw)
         weight, count = weight + len(raw.body), count + 1
         if len(group) >= _BATCH or weight >= _BATCH_BYTES:
@@ -70,7 +70,7 @@ def _owner(raws: Iterable[Raw]) -> Iterator[str]:
     yield from (address for address, _ in (sent or delivered).most_common(1))
 
 
-def _messages(path: Path, limit: int) -> Iterator[Raw]:
+def archived_messages(path: Path, limit: int) -> Iterator[Raw]:
     if not path.exists():
         raise PayloadError(f"{path}: there is no such file or folder; check the path")
     if path.is_dir():
@@ -101,7 +101,7 @@ def _file(path: Path, folder: str, limit: int) -> Iterator[Raw]:
                 raise PayloadError(f"{path}: it begins like no mail; expected an mbox file, a Maildir, or .eml files")
             yield from _single(path, folder, "eml", limit)
             return
-        yield from _mbox(file, folder or path.name, limit)
+        yield from split_mbox(file, folder or path.name, limit)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -119,7 +119,7 @@ def _single(path: Path, folder: str, archive: str, limit: int) -> Iterator[Raw]:
     yield _raw(data[:limit], context, folder, path.stat().st_size if len(data) > limit else 0)
 
 
-def _mbox(file: IO[bytes], folder: str, limit: int) -> Iterator[Raw]:
+def split_mbox(file: IO[bytes], folder: str, limit: int) -> Iterator[Raw]:
     """Split an mbox whose first separator was read; a separator follows an empty line."""
     kept: list[bytes] = []
     size, blank = 0, False

@@ -33,7 +33,7 @@ from socialcrm_email._reply import split_reply
 from socialcrm_email._reports import is_automatic, list_id, read_report
 from socialcrm_email._settings import EmailSettings
 
-__all__ = ["parse_raw"]
+__all__ = ["parse_raw", "stable_id"]
 
 _KEPT_REFERENCES = 100
 
@@ -75,7 +75,7 @@ def _message(data: bytes, context: Mapping[str, str], settings: EmailSettings) -
     labels = [label.strip() for label in words(header(message, "X-Gmail-Labels")).split(",") if label.strip()]
     if "Drafts" in labels:
         return
-    id = _stable_id(message, data)  # noqa: A001 - the contract's word
+    id = stable_id(message, data)  # noqa: A001 - the contract's word
     at = _when(message, context)
     report = read_report(message)
     if report is not None:
@@ -185,7 +185,7 @@ def _extra(message: Message, context: Mapping[str, str], labels: list[str], *, c
     return extra
 
 
-def _stable_id(message: Message, data: bytes) -> str:
+def stable_id(message: Message, data: bytes) -> str:
     """Return the Message-ID; without one, a digest of what no transport and no archive changes."""
     ids = message_ids(header(message, "Message-ID"))
     if ids:
