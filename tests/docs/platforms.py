@@ -119,8 +119,10 @@ def readme(platform: str) -> Path:
 
 
 def with_capabilities(text: str, cls: type[Connector[Any]]) -> str:
-    """Return a README with what the connector declares today."""
+    """Return a README with what the connector declares today, in a section of its own at the end."""
     told = f"{BEGIN}\n\n{capabilities(cls)}\n\n{END}"
+    if BEGIN not in text:
+        text = f"{text.rstrip()}\n\n## Capabilities, as the code declares them\n\n{told}\n"
     return _MARKED.sub(lambda _: told, text)
 
 
