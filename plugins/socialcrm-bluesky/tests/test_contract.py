@@ -68,6 +68,24 @@ def _delete(network: Any) -> None:
         network.fake.delete(network.second)
 
 
+SITES = (
+    ("https://bsky.app/profile/acme.example.com", None),
+    ("https://bsky.app/hashtag/acme", None),
+    ("https://bsky.app/search?q=acme+router", None),
+)
+
+
+def test_pages_of_the_app_say_what_to_read() -> None:
+    """A profile, a hashtag or a search becomes a setting; other pages need an account."""
+    assert [BlueskyConnector.recognise(*site) for site in SITES] == [
+        {"profiles": ["acme.example.com"]},
+        {"search": ["#acme"]},
+        {"search": ["acme router"]},
+    ]
+    for other in ("https://bsky.app/", "https://bsky.app/notifications", "https://bsky.app/profile/@@", "https://["):
+        assert BlueskyConnector.recognise(other, None) is None
+
+
 class TestPosts(ConnectorSuite):
     connector = BlueskyConnector
 
@@ -78,6 +96,7 @@ class TestPosts(ConnectorSuite):
             platform=lambda: Network(fake()),
             settings=SETTINGS,
             changes=(lambda network: network.fake.post(network.mara, "One more"), _delete),
+            sites=SITES,
             variants={"pages of two": lambda: Network(fake(size=2)), "pages of one": lambda: Network(fake(size=1))},
             archive=lambda folder: export(folder, ["Good morning"]),
             archived=("Good morning",),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from socialcrm.connectors import (
     Answer,
@@ -35,6 +36,7 @@ from socialcrm_bluesky._follow import EPOCH, Listing, due, follow
 from socialcrm_bluesky._parse import parse
 from socialcrm_bluesky._people import account_of, identity_of
 from socialcrm_bluesky._recheck import recheck
+from socialcrm_bluesky._recognise import recognise
 from socialcrm_bluesky._settings import BlueskySettings
 from socialcrm_bluesky._text import weigh
 
@@ -66,6 +68,7 @@ class BlueskyConnector(Connector[BlueskySettings]):
             deletions=True,
             attachments=4,
             archive=True,
+            public=True,
             search=True,
             profile=True,
             retract=True,
@@ -80,6 +83,11 @@ class BlueskyConnector(Connector[BlueskySettings]):
         ),
         proven="PLC, PDS and AppView of npm @atproto/dev-env on loopback; chats and search only against their lexicons",
     )
+
+    @classmethod
+    def recognise(cls, url: str, page: Answer | None) -> Mapping[str, Any] | None:
+        """Know the pages of Bluesky's own app that everybody may read."""
+        return recognise(url)
 
     @property
     def origin(self) -> str:
