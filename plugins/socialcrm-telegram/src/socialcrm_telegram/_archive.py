@@ -27,6 +27,7 @@ _BATCH = 300
 _DEEP = 64
 _CHATS = ("", "chats.list.item", "left_chats.list.item")
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|[^x])", re.DOTALL)
+_BEGUN = re.compile(rb"\\(?:x[0-9A-Fa-f]?)?\Z")
 
 
 def load(path: Path, colleagues: Sequence[str]) -> Iterator[Batch]:
@@ -73,15 +74,23 @@ class _Mended:
         """Read some bytes, none at the end; never half an escape."""
         if size == 0:
             return b""
-        piece = self._stream.read(max(size, 4096))
-        data = self._left + piece
-        cut = len(data)
-        if piece:
-            slashes = len(data) - len(data.rstrip(b"\\"))
-            cut -= slashes % 2 or (3 if re.search(rb"(?<!\\)(?:\\\\)*\\x[0-9A-Fa-f]?\Z", data) else 0)
-            cut = max(0, cut)
-        data, self._left = data[:cut], data[cut:]
-        return _ESCAPE.sub(lambda found: b"\\u00" + found[1] if found[1] else found[0], data)
+        while True:
+            piece = self._stream.read(max(size, 4096))
+            data = self._left + piece
+            cut = _finished(data) if piece else len(data)
+            data, self._left = data[:cut], data[cut:]
+            if data or not piece:
+                return _ESCAPE.sub(lambda found: b"\\u00" + found[1] if found[1] else found[0], data)
+
+
+def _finished(data: bytes) -> int:
+    """How many bytes come before an escape that is not there in full; an even number of backslashes is no beginning of one."""
+    begun = _BEGUN.search(data, max(0, len(data) - 3))
+    if begun is None:
+        return len(data)
+    before = data[: begun.start() + 1]
+    odd = (len(before) - len(before.rstrip(b"\\"))) % 2
+    return begun.start() if odd else len(data)
 
 
 @define

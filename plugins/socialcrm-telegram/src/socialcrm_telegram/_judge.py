@@ -72,7 +72,8 @@ def judge(call: Call, answer: Answer) -> Verdict:
     if body["ok"]:
         chat = call.bucket.removeprefix("chat ")
         return Verdict(rest={call.bucket: _PACE[chat.startswith("-")]}) if chat != call.bucket else Verdict()
-    code = whole(body, "error_code") or answer.status
+    told_code = text_of(body, "error_code")
+    code = int(told_code) if told_code.isascii() and told_code.isdigit() else answer.status
     if code == 429:
         told = whole(body.get("parameters"), "retry_after")
         return _limited(where, call, float(told) if told is not None else retry_after(answer.headers))
