@@ -202,7 +202,7 @@ def _install(kind: str) -> None:
         raise RuntimeError("the IRC servers need root: they change to a user of their own")
     if subprocess.run(["dpkg", "-s", kind], capture_output=True).returncode:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", kind]
+        command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "-q", "--no-install-recommends", kind]
         if subprocess.run(command, env=quiet).returncode:
             subprocess.run(["apt-get", "update", "-q"], check=True, env=quiet)
             subprocess.run(command, check=True, env=quiet)

@@ -7,6 +7,7 @@ with every key. Needs root, and Debian's packages, which are installed if they a
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
@@ -182,17 +183,26 @@ class MailServer:
 @contextmanager
 def mail_server() -> Iterator[MailServer]:
     """Install what is missing, start a mail server in a folder of its own, and stop it whatever happens."""
-    _install()
-    folder = Path(tempfile.mkdtemp(prefix="socialcrm-mail-"))
-    folder.chmod(0o755)
-    server = MailServer(folder)
-    try:
-        server.configure()
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with _alone():
+        _install()
+        folder = Path(tempfile.mkdtemp(prefix="socialcrm-mail-"))
+        folder.chmod(0o755)
+        server = MailServer(folder)
+        try:
+            server.configure()
+            server.start()
+            yield server
+        finally:
+            server.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other process runs a mail server: OpenSMTPD has one control socket for a whole machine."""
+    with (Path(tempfile.gettempdir()) / "socialcrm-mail.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _install() -> None:
@@ -201,7 +211,11 @@ def _install() -> None:
     missing = [name for name in _PACKAGES if subprocess.run(["dpkg", "-s", name], capture_output=True).returncode]
     if missing:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing], check=True, env=quiet)
+        subprocess.run(
+            ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "-q", "--no-install-recommends", *missing],
+            check=True,
+            env=quiet,
+        )
     if subprocess.run(["id", _USER], capture_output=True).returncode:
         subprocess.run(["useradd", "-r", "-M", "-d", "/nonexistent", "-s", "/usr/sbin/nologin", _USER], check=True)
 

@@ -307,7 +307,11 @@ def _install(name: str) -> None:
         raise RuntimeError(f"{name} needs root: it runs as a user of its own")
     if subprocess.run(["dpkg", "-s", name], capture_output=True).returncode:
         quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "install", "-y", "-q", "--no-install-recommends", name], check=True, env=quiet)
+        subprocess.run(
+            ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "-q", "--no-install-recommends", name],
+            check=True,
+            env=quiet,
+        )
 
 
 def _free_ports(count: int) -> list[int]:
