@@ -37,6 +37,7 @@ def answer(code: int, subcode: int = 0, status: int = 400, headers: dict[str, st
         (32, 0, RateLimited),
         (613, 0, RateLimited),
         (80001, 0, RateLimited),
+        (80007, 0, RateLimited),
         (10, 0, ForbiddenError),
         (200, 0, ForbiddenError),
         (10, 2018278, WindowClosed),

@@ -63,9 +63,9 @@ class FakeNumber:
         self.spoken[by] = max(moment, self.spoken.get(by, moment))
         return key
 
-    def notifications(self) -> list[bytes]:
+    def requests(self) -> list[Incoming]:
         """What Meta delivers, and delivers again."""
-        return [notification(one) for one in self.changes]
+        return [signed(notification(one), self.now) for one in self.changes]
 
     def texts(self) -> list[str]:
         return [one["value"]["messages"][0]["text"]["body"] for one in self.changes if "messages" in one["value"]] + self.sent

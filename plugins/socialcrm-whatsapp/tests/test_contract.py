@@ -34,19 +34,9 @@ class Told(Bench):
         return super().async_sync()
 
     def hear(self, crm: Any) -> None:
-        from socialcrm.testing._bench import CHANNEL
-
-        for body in self.platform.notifications():
-            crm.receive(CHANNEL, _signed(body, self.time.now))
-
-
-def _signed(body: bytes, at: Any) -> Incoming:
-    import hashlib
-    import hmac
-
-    made = hmac.new(b"canary-secret-1", body, hashlib.sha256).hexdigest()
-    url = "https://us.example.org/hooks/whatsapp"
-    return Incoming(method="POST", url=url, headers={"x-hub-signature-256": f"sha256={made}"}, body=body, at=at)
+        (channel,) = crm.channels
+        for request in self.platform.requests():
+            crm.receive(channel.name, request)
 
 
 def message(key: str, kind: str = "text", at: int = 0, **told: Any) -> dict[str, Any]:

@@ -24,10 +24,14 @@ MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufef
 
 _PLAIN = {**dict.fromkeys(map(ord, MARKS)), 0xA0: " ", 0x202F: " ", 0x2009: " "}
 _LONGEST = 64
-_DATE = r"(\d{1,4}) ?([/.\-]) ?(\d{1,2}) ?\2 ?(\d{1,4})\.?"
-_TIME = r"(\d{1,2}) ?[:.h] ?(\d{2})(?:[:.](\d{2}))?"
-_HEAD = re.compile(rf"{_DATE}(?:([^\d\[\]]{{1,24}})|T){_TIME}([^\d\[\]]{{0,24}})")
-_SEPARATOR = re.compile(r"\s[-\u2013\u2014]\s")
+_DATE = r"(?P<a>\d{1,4}) ?(?P<sign>[/.\-]) ?(?P<b>\d{1,2}) ?(?P=sign) ?(?P<c>\d{1,4})\.?"
+_TIME = r"(?P<hour>\d{1,2}) ?[:.h] ?(?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?"
+_HEADS = (
+    re.compile(rf"{_DATE}(?:(?P<before>[^\d\[\]]{{1,24}})|T){_TIME}(?P<after>[^\d\[\]]{{0,24}})"),
+    re.compile(rf"{_TIME}(?P<after>[^\d,\[\]]{{0,24}}),? {_DATE}(?P<before>)"),  # the time first, as in Vietnam
+)
+_ENDS = (("-", re.compile(r"\s[-\u2013\u2014]\s")), (":", re.compile(r":\s")))
+"""What ends a head without brackets: a dash on Android, a colon on old iPhones."""
 _AFTER_NOON = frozenset(
     {"pm", "μμ", "م", "下午", "晚上", "中午", "午後", "오후", "datarde", "danoite", "tarde", "noite", "ip", "du"}
 )
@@ -59,7 +63,7 @@ class Head:
     """The beginning of a message.
 
     Args:
-        style: What all heads of a file have in common: brackets or a dash, and what separates the date's numbers.
+        style: What all heads of a file have in common: brackets, a dash or a colon, and what separates the date's numbers.
         date: Its three numbers, in the order of the file.
         clock: Hour, minute, second of a 24-hour day.
         rest: What follows, as it stands there.
@@ -75,28 +79,28 @@ def read_head(line: str) -> Head | None:
     """Read the beginning of a line; ``None`` where it begins no message."""
     begun = line.lstrip(MARKS)
     if begun.startswith("["):
-        told, found, rest = begun[1 : _LONGEST * 2].partition("]")
-        style, rest = "[", begun[len(told) + 2 :]
-    else:
-        separator = _SEPARATOR.search(begun[: _LONGEST * 2])
-        found = separator[0] if separator else ""
-        told = begun[: separator.start()] if separator else ""
-        style, rest = "-", begun[separator.end() :] if separator else ""
-    if not found or len(told) > _LONGEST:
+        told, found, _ = begun[1:_LONGEST].partition("]")
+        return _read("[", told, begun[len(told) + 2 :].removeprefix(" ")) if found else None
+    for style, end in _ENDS:
+        separator = end.search(begun[:_LONGEST])
+        head = _read(style, begun[: separator.start()], begun[separator.end() :]) if separator else None
+        if head is not None:
+            return head
+    return None
+
+
+def _read(style: str, told: str, rest: str) -> Head | None:
+    plain = told.translate(_PLAIN).strip()
+    match = next((found for pattern in _HEADS if (found := pattern.fullmatch(plain))), None)
+    clock = _clock(match) if match is not None else None
+    if match is None or clock is None:
         return None
-    match = _HEAD.fullmatch(told.translate(_PLAIN).strip())
-    if match is None:
-        return None
-    clock = _clock(match)
-    if clock is None:
-        return None
-    numbers = (int(match[1]), int(match[3]), int(match[4]))
-    return Head(style=(style, match[2]), date=numbers, clock=clock, rest=rest.removeprefix(" "))
+    return Head(style=(style, match["sign"]), date=(int(match["a"]), int(match["b"]), int(match["c"])), clock=clock, rest=rest)
 
 
 def _clock(match: re.Match[str]) -> tuple[int, int, int] | None:
-    before, after = (re.sub(r"[\s.,،]", "", part or "").lower() for part in (match[5], match[9]))
-    hour, minute, second = int(match[6]), int(match[7]), int(match[8] or 0)
+    before, after = (re.sub(r"[\s.,،]", "", part or "").lower() for part in (match["before"], match["after"]))
+    hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
     if after not in _HOURS and after not in _AFTER_NOON and after not in _BEFORE_NOON:
         return None
     half = after if after not in _HOURS else before

@@ -91,5 +91,5 @@ def _words(answer: Answer) -> str:
         error = mapping(mapping(json.loads(answer.content)).get("error"))
     except ValueError:
         return ""
-    details = text(mapping(error.get("error_data")).get("details"))
-    return f"{text(error.get('message'))}: {details}"[:400] if details else ""
+    said, details = text(error.get("message")), text(mapping(error.get("error_data")).get("details"))
+    return said[:400] if details in said else f"{said}: {details}"[:400]

@@ -146,7 +146,7 @@ class Sender:
         parameters = [{"type": "text", "text": words}]
         template = {
             "name": self.template.name,
-            "language": {"code": self.template.language},
+            "language": {"policy": "deterministic", "code": self.template.language},
             "components": [{"type": "body", "parameters": parameters}],
         }
         return (yield from self._post({**aim, "type": "template", "template": template, **_mark(message, "part:0")}))
