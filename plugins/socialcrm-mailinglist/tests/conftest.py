@@ -23,7 +23,7 @@ START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
 def digest(id: str) -> str:  # noqa: A002 - the archive's word
-    return base64.b32encode(hashlib.sha1(id.encode()).digest()).decode()  # noqa: S324 - as HyperKitty names mails
+    return base64.b32encode(hashlib.sha1(id.encode()).digest()).decode()
 
 
 class Mta:
@@ -91,6 +91,8 @@ class HyperKitty:
 
     def add(self, id: str, text: str, *, sender: str = "mara@example.com", name: str = "Mara", **more: Any) -> None:  # noqa: A002
         """Archive a mail as the newest, or ``place`` it deeper."""
+        if id in {mail["message_id"] for mail in self.mails}:
+            return  # as HyperKitty does with a Message-ID that it has
         parent = more.get("parent")
         thread = next((mail["thread"] for mail in self.mails if mail["message_id"] == parent), digest(id))
         row = {
@@ -155,9 +157,7 @@ class HyperKitty:
         # HyperKitty links a parent only while it has it
         known = mail["parent"] in {other["message_id_hash"] for other in self.mails}
         shown["parent"] = f"{base}/email/{mail['parent']}/" if known else None
-        return (
-            shown if whole else {key: value for key, value in shown.items() if key not in ("content", "votes", "attachments")}
-        )
+        return {key: value for key, value in shown.items() if whole or key not in ("content", "votes", "attachments")}
 
 
 class Pipermail:
@@ -168,7 +168,8 @@ class Pipermail:
         self.mta = Mta(self._deliver)
 
     def add(self, month: str, mail: bytes) -> None:
-        self.months[month].append(mail)
+        if mail not in self.months[month]:
+            self.months[month].append(mail)
 
     def _deliver(self, receiver: str, content: bytes) -> None:
         if receiver == LIST:

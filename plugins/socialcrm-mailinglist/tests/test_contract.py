@@ -62,9 +62,8 @@ class TestHyperKitty(ConnectorSuite):
         def export(folder: Path) -> Path:
             path = folder / "talk.mbox"
             separator = b"From mara@example.com Sun Mar  1 10:00:00 2026\n"
-            path.write_bytes(b"".join(
-                separator + build_mail(f"<a{number}@example.com>", text) + b"\n" for number, text in enumerate(("First", "Second"))
-            ))  # fmt: skip
+            mails = (build_mail(f"<a{number}@example.com>", text) for number, text in enumerate(("First", "Second")))
+            path.write_bytes(b"".join(separator + mail + b"\n" for mail in mails))
             return path
 
         return Scenario(

@@ -3,8 +3,8 @@
 Three things stand between us and an author. Archives hide addresses from harvesters: Pipermail writes ``mara at example.com``,
 HyperKitty ``mara (a) example.com``; both are undone. Lists rewrite From for senders with a strict DMARC policy (RFC 7960,
 Mailman: "DMARC mitigations"): "Mara via Talk <talk@…>", with the author in Reply-To, Cc or X-Original-From. And some archives
-cut addresses ("ma...@example.com"). Where no address can be had, the name has to do: two people must never become one because both
-wrote through the list's own address.
+cut addresses ("ma...@example.com"). Where no address can be had, the name has to do: two people must never become one because
+both wrote through the list's own address.
 """
 
 from __future__ import annotations

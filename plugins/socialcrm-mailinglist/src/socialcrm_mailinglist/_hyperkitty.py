@@ -33,7 +33,7 @@ TOGETHER = 10
 
 @frozen(kw_only=True)
 class _Page:
-    """Mails that come behind the last ones seen, oldest first; how many mails there are up to its end; whether it is the end."""
+    """Mails that come behind the last ones seen, oldest first; how many there are up to its end; whether that is the end."""
 
     rows: tuple[Mapping[str, Any], ...]
     seen: int

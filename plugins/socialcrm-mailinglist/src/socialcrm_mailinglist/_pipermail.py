@@ -112,6 +112,8 @@ def _read(place: Place, file: str) -> Flow[bytes]:
             raise Unreachable(f"mailing list: {file} broke off or is damaged; it is tried again later") from None
     if data.strip() and not data.startswith(b"From "):
         raise PayloadError(f"mailing list: {file} is no mbox (it may be a log-in page); check the setting 'archive'")
+    if data and not data.endswith(b"\n"):
+        raise Unreachable(f"mailing list: {file} ends in the middle of a line; it is tried again later")
     return data
 
 
