@@ -1,8 +1,8 @@
 """What a modmail conversation means. Pure.
 
 A message's id is ``conversation/message`` in the scope ``modmail``: reading marks and answers need the conversation's. What
-moderators write is ours: they answer as a team. A private note among moderators is no customer's message and answers
-nobody, so it is something ``other``, outbound and private.
+moderators write is ours: they answer as a team. A private note among moderators is nothing that passed between a customer and
+us: it stays in the raw element, because an outbound interaction, of whatever kind, would count as an answer.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ def parse_mail(body: Any) -> Iterator[Item]:
     if not isinstance(messages, Mapping):
         raise PayloadError(f"the modmail conversation {key} has no messages; is this Reddit's API?")
     for message in messages.values():
-        yield _message(key, talk, message)
+        if mapping(message).get("isInternal") is not True and talk.get("isInternal") is not True:
+            yield _message(key, talk, message)
 
 
 def _message(talk: str, about: Mapping[str, Any], message: Any) -> Interaction:
     key = f"{talk}/{required(message, 'id')}"
-    internal = mapping(message).get("isInternal") is True or about.get("isInternal") is True
     return Interaction(
         id=key,
         scope=MODMAIL,
         at=moment(message, "date"),
         author=moderator_of(mapping(message).get("author"), key),
         conversation=f"{MODMAIL}:{talk}",
-        kind=Kind.OTHER if internal else Kind.MESSAGE,
-        direction=Direction.OUTBOUND if internal or _is_ours(message) else Direction.INBOUND,
+        kind=Kind.MESSAGE,
+        direction=Direction.OUTBOUND if _is_ours(message) else Direction.INBOUND,
         visibility=Visibility.PRIVATE,
         text=readable(text_of(message, "bodyMarkdown")),
         subject=text_of(about, "subject"),
         url=f"{SITE}/mail/all/{talk}",
-        extra={"subreddit": text_of(about.get("owner"), "displayName"), "internal": internal},
+        extra={"subreddit": text_of(about.get("owner"), "displayName")},
     )
 
 
