@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,18 @@ from socialcrm.transport import Driver, Host, Local, open_client
 from socialcrm.types import Secret, Visibility
 from socialcrm_meta import WindowClosed
 from socialcrm_whatsapp import Template, WhatsAppConnector, WhatsAppSettings
+from socialcrm_whatsapp._people import dated
 
 
 class Kept(Host):
-    """A host that remembers the rows of a reply."""
+    """A host that remembers the rows of a reply, at a time that stands still."""
 
-    def __init__(self, grant: Any, rows: dict[str, str]) -> None:
+    def __init__(self, grant: Any, rows: dict[str, str], at: datetime) -> None:
         super().__init__(grant)
-        self.rows = rows
+        self.rows, self.at = rows, at
+
+    def now(self) -> datetime:
+        return self.at
 
     def commit(self, batch: Any) -> None:
         for key, value in batch.cursor.items():
@@ -54,7 +58,7 @@ def run(world: Any, number: Any) -> Callable[..., Any]:
         grant = {"token": world.TOKEN, "app_secret": world.SECRET}
         secrets = {name: Secret(value) for name, value in grant.items()}
         connector = WhatsAppConnector(WhatsAppSettings(phone_number_id=world.NUMBER, **secrets, **told))
-        host = Kept(grant, rows if rows is not None else {})
+        host = Kept(grant, rows if rows is not None else {}, world.NOON)
         with open_client(transport=Local(number.answer, clock=lambda: world.NOON)) as client:
             return Driver(connector, host, client=client).run(flow(connector))
 
@@ -157,21 +161,14 @@ def test_outside_the_window_a_template_carries_the_answer(run: Any, reply: Any, 
     assert number.sent == ["Hello"]
 
 
-def test_a_late_refusal_leads_to_the_template_on_retry(run: Any, reply: Any, number: Any) -> None:
-    """Where Meta takes the text and fails it later, the next attempt of the same reply is the template."""
+def test_a_window_that_is_known_to_be_over_leads_to_the_template(run: Any, reply: Any, number: Any, world: Any) -> None:
+    """Meta may take a text and fail it later, so what the message tells of the window counts first."""
     number.late = True
-    rows: dict[str, str] = {}
-    run(lambda connector: connector.send(reply(), {}), rows, template="note:en_US")
-    run(lambda connector: connector.send(reply(), rows), rows, template="note:en_US")
-    assert [body["type"] for body in number.bodies] == ["text", "template"]
-
-
-def test_a_refusal_for_another_reason_keeps_the_text(run: Any, reply: Any, number: Any) -> None:
-    """Only what was accepted as text is tried as a template later."""
-    rows: dict[str, str] = {}
-    with pytest.raises(RefusedError):
-        run(lambda connector: connector.send(reply("x" * 5000), {}), rows, template="note:en_US")
-    assert rows == {}
+    over = dated(world.MARA, world.NOON - timedelta(hours=25))
+    run(lambda connector: connector.send(reply(to=over), {}), template="note:en_US")
+    open_still = dated(world.MARA, world.NOON - timedelta(hours=23))
+    run(lambda connector: connector.send(reply(to=open_still), {}), template="note:en_US")
+    assert [(body["type"], body["to"]) for body in number.bodies] == [("template", world.MARA), ("text", world.MARA)]
 
 
 @pytest.mark.parametrize("words", ["two\nlines", "wide      gap", "x" * 1025])

@@ -30,7 +30,7 @@ from socialcrm_meta import FACEBOOK, ident, node, sign, text
 from socialcrm_whatsapp._export import load_chats
 from socialcrm_whatsapp._judge import judge_answer
 from socialcrm_whatsapp._parse import parse
-from socialcrm_whatsapp._people import digits
+from socialcrm_whatsapp._people import WINDOW, digits
 from socialcrm_whatsapp._send import FILES, TEXT, Sender
 from socialcrm_whatsapp._settings import WhatsAppSettings
 from socialcrm_whatsapp._split import read_webhook
@@ -54,7 +54,7 @@ class WhatsAppConnector(Connector[WhatsAppSettings]):
             edits=True,
             deletions=True,
             attachments=FILES,
-            reply_window=timedelta(hours=24),
+            reply_window=WINDOW,
             webhook=True,
             archive=True,
             react=True,
@@ -101,7 +101,7 @@ class WhatsAppConnector(Connector[WhatsAppSettings]):
 
     def parse(self, raw: Raw) -> Iterable[Item]:
         """Say what a message, a status, a call or a line of an exported chat means."""
-        return parse(raw, self.settings.version)
+        return parse(raw, self.settings.version, windows=self.settings.fallback is not None)
 
     def receive(self, request: Incoming) -> Hook:
         """Answer the handshake, or verify a notification and split it by number, message by message."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+import attrs
 from attrs import frozen
 
 from socialcrm.connectors import Raw
@@ -19,7 +20,7 @@ from socialcrm_meta import ident, mapping, moment, text
 from socialcrm_whatsapp._chat import parse_export
 from socialcrm_whatsapp._content import content_of, errors_of
 from socialcrm_whatsapp._judge import advice
-from socialcrm_whatsapp._people import Person, digits, group_key
+from socialcrm_whatsapp._people import Person, dated, digits, group_key
 
 __all__ = ["parse"]
 
@@ -28,8 +29,13 @@ _STATUS: Mapping[str, str] = {"played": "read", "error": "failed"}
 _SAID = frozenset({"sent", "delivered", "read", "failed", "deleted"})
 
 
-def parse(raw: Raw, version: str) -> Iterator[Item]:
+def parse(raw: Raw, version: str, *, windows: bool = False) -> Iterator[Item]:
     """Say what an element means.
+
+    Args:
+        raw: The element.
+        version: Of the Graph API, for the addresses of files.
+        windows: Tell with what customers write until when they may be answered freely.
 
     Raises:
         PayloadError: It lacks what nothing can be said without.
@@ -44,11 +50,19 @@ def parse(raw: Raw, version: str) -> Iterator[Item]:
         if not isinstance(element, Mapping):
             raise PayloadError(f"a {raw.kind} of WhatsApp should be an object, got {type(element).__name__}")
         if raw.kind == "status":
-            yield from _status(element, body)
+            found = _status(element, body)
         elif raw.kind == "call":
-            yield from _call(element, body, raw.context)
+            found = _call(element, body, raw.context)
         else:
-            yield from _message(element, body, raw.context, version)
+            found = _message(element, body, raw.context, version)
+        yield from (_windowed(item) if windows else item for item in found)
+
+
+def _windowed(item: Item) -> Item:
+    """An answer is given the address in ``reply_to`` and nothing else of what it answers."""
+    if not isinstance(item, Interaction) or item.direction is not Direction.INBOUND:
+        return item
+    return attrs.evolve(item, extra={**item.extra, "reply_to": dated(item.author.id, item.at)})
 
 
 def _check(raw: Raw) -> None:

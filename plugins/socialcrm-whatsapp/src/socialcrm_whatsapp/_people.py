@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import frozen
 
 from socialcrm.types import Handle, HandleKind, Identity
-from socialcrm_meta import ident, mapping, text, unknown
+from socialcrm_meta import ident, mapping, moment, text, unknown
 
-__all__ = ["GROUP", "Person", "digits", "group_key", "is_user_id"]
+__all__ = ["GROUP", "WINDOW", "Person", "dated", "digits", "group_key", "is_user_id", "undated"]
 
 GROUP = "group:"
 """What the key of a group's conversation begins with; that of an exchange with a person is the person's id."""
 
+WINDOW = timedelta(hours=24)
+"""How long after a customer's message or call a business may write freely (Send messages, Customer service windows)."""
+
+_UNTIL = "?until="
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _NUMBER = re.compile(r"[1-9]\d{6,14}", re.ASCII)  # E.164 without the plus
 
@@ -35,6 +40,17 @@ def digits(value: object) -> str:
     """Return a phone number's digits, without the plus (E.164); empty where it is none."""
     told = re.sub(r"[\s().+\-\u2010-\u2015\u00a0\u202f]", "", ident(value))
     return told if _NUMBER.fullmatch(told) else ""
+
+
+def dated(key: str, at: datetime) -> str:
+    """Return where an answer to something goes, with the end of the window that it opened: an answer's only notice of it."""
+    return f"{key}{_UNTIL}{int((at + WINDOW).timestamp())}"
+
+
+def undated(address: str) -> tuple[str, datetime | None]:
+    """Return whom an address means, and until when they may be written to freely; ``None`` where that is not told."""
+    key, _, until = address.partition(_UNTIL)
+    return key, moment(until) if until else None
 
 
 def group_key(group: str) -> str:

@@ -13,11 +13,11 @@ from typing import Any
 
 from attrs import frozen
 
-from socialcrm.connectors import Batch, Blob, Call, Cursor, Flow, Outgoing, Receipt, TextLimit, Unit
-from socialcrm.errors import FixError, PayloadError, RateLimited, UnclearError, UnsupportedError
+from socialcrm.connectors import Batch, Blob, Call, Cursor, Flow, Now, Outgoing, Receipt, TextLimit, Unit
+from socialcrm.errors import PayloadError, UnclearError, UnsupportedError
 from socialcrm.types import Attachment, Visibility
 from socialcrm_meta import WindowClosed, ident, mapping, node, rows, text
-from socialcrm_whatsapp._people import GROUP, digits, is_user_id
+from socialcrm_whatsapp._people import GROUP, digits, is_user_id, undated
 from socialcrm_whatsapp._settings import Template
 
 __all__ = ["FILES", "TEXT", "Sender"]
@@ -46,9 +46,8 @@ _SHOWN: Mapping[str, tuple[int, frozenset[str]]] = {
 class Sender:
     """What one business number sends.
 
-    Cursor rows of a reply: ``part:N`` and ``file:N`` (ids of messages that left), ``media:N`` (uploaded files), ``plain`` (it
-    was tried as a plain message). The last part has no row: its receipt is its row, so a reply that WhatsApp took and failed
-    to deliver afterwards is sent again when a person queues it again.
+    Cursor rows of a reply: ``part:N`` and ``file:N`` (ids of messages that left), ``media:N`` (uploaded files). The last part
+    has no row, its receipt is its row: so a reply that WhatsApp took and failed to deliver afterwards can be sent again.
 
     Args:
         version: Of the Graph API.
@@ -68,9 +67,9 @@ class Sender:
             UnclearError: An answer can't be read.
         """
         aim = _aim(message)
-        yield from self._files(message, cursor, aim)
-        if self.template is not None and "plain" in cursor:
+        if self.template is not None and (yield from _is_late(message)):
             return Receipt(ids=((yield from self._as_template(message, aim)),), conversation=_moved(message))
+        yield from self._files(message, cursor, aim)
         ids: list[str] = []
         for number, words in enumerate(message.parts):
             row = f"part:{number}"
@@ -80,7 +79,7 @@ class Sender:
             body = {**aim, "type": "text", "text": {"body": words, "preview_url": False}, **_mark(message, row)}
             if not number:
                 body |= _context(message)
-            key = yield from self._tried(message, body, aim)
+            key = yield from self._plain(message, body, aim)
             ids.append(key)
             if number + 1 < len(message.parts):
                 yield from Batch([], {row: key})
@@ -123,25 +122,21 @@ class Sender:
             size=int(size) if size.isdecimal() else None,
         )
 
-    def _tried(self, message: Outgoing, body: Mapping[str, Any], aim: Mapping[str, str]) -> Flow[str]:
-        """Send a plain message; with a template at hand, remember that, so that a refusal leads to the template."""
-        if self.template is None or len(message.parts) > 1:
-            return (yield from self._post(body))
-        yield from Batch([], {"plain": "yes"})
+    def _plain(self, message: Outgoing, body: Mapping[str, Any], aim: Mapping[str, str]) -> Flow[str]:
+        """Send a text; where Meta says at once that the window is closed, and there is a template, send that."""
         try:
             return (yield from self._post(body))
         except WindowClosed:
-            return (yield from self._as_template(message, aim))
-        except (FixError, RateLimited):  # certainly not sent, and not because of the window
-            yield from Batch([], {"plain": None})
-            raise
+            if self.template is None:
+                raise
+        return (yield from self._as_template(message, aim))
 
     def _as_template(self, message: Outgoing, aim: Mapping[str, str]) -> Flow[str]:
         words = message.parts[0]
-        if self.template is None or len(message.parts) > 1 or len(words) > _VARIABLE or _WIDE.search(words):
+        if self.template is None or message.media or len(message.parts) > 1 or len(words) > _VARIABLE or _WIDE.search(words):
             raise UnsupportedError(
                 f"whatsapp: outside the 24 hours a reply is the variable of a template: one line of at most {_VARIABLE} "
-                "characters, without tabs and wide gaps; write a shorter reply"
+                "characters, without tabs, wide gaps and files; write a shorter reply"
             )
         parameters = [{"type": "text", "text": words}]
         template = {
@@ -213,7 +208,14 @@ def _is_group(message: Outgoing) -> bool:
 def _aim(message: Outgoing) -> dict[str, str]:
     if _is_group(message) and message.visibility is not Visibility.PRIVATE:
         return _address(message.conversation)
-    return _address(message.to or message.conversation)
+    return _address(undated(message.to)[0] or message.conversation)
+
+
+def _is_late(message: Outgoing) -> Flow[bool]:
+    """Whether the window is over, as far as the message tells; Meta often only says so when the text was accepted."""
+    until = undated(message.to)[1]
+    now = yield from Now()
+    return until is not None and now > until
 
 
 def _address(key: str) -> dict[str, str]:
@@ -232,7 +234,7 @@ def _address(key: str) -> dict[str, str]:
 
 def _moved(message: Outgoing) -> str | None:
     """A private answer to a group lands in the exchange with the person."""
-    return message.to if _is_group(message) and message.visibility is Visibility.PRIVATE else None
+    return undated(message.to)[0] if _is_group(message) and message.visibility is Visibility.PRIVATE else None
 
 
 def _context(message: Outgoing) -> dict[str, Any]:
