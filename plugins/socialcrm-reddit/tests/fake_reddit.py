@@ -125,6 +125,10 @@ class FakeReddit:
         """What our account sent."""
         return self.sent
 
+    def expire(self) -> None:
+        """The access token is over."""
+        self.token = f"{TOKEN}-over"
+
     def answer(self, request: Incoming) -> Answer:
         """Answer as Reddit does."""
         self.log.append(request)

@@ -16,7 +16,7 @@ from socialcrm.testing import ConnectorSuite, Scenario
 from socialcrm_reddit import RedditConnector
 
 
-def filled(size: int = 3) -> FakeReddit:
+def filled(size: int = 5) -> FakeReddit:
     """A subreddit, an inbox, a modmail."""
     reddit = FakeReddit(size)
     mara, ola = reddit.account("mara"), reddit.account("ola")
