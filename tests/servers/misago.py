@@ -239,7 +239,7 @@ class Misago:
         self.run("from django.contrib.sessions.models import Session; Session.objects.all().delete()")
 
     def serve(self, *, interval: float = 0) -> None:
-        """Start the web server, and wait until it answers.
+        """Start the web server, and wait until it answers; on the main thread, with whose end the kernel stops it.
 
         Args:
             interval: How many seconds have to lie between two posts of one member; Misago itself says 3.
