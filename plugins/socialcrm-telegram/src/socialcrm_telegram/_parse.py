@@ -84,7 +84,7 @@ def _items(kind: str, body: Any, number: str, context: Mapping[str, str], ours: 
 def _reactions(body: Mapping[str, Any]) -> Iterator[Item]:
     """Read a changed reaction ("MessageReactionUpdated"): what was added, and what was taken back."""
     scope, key, at = required(body.get("chat"), "id"), required(body, "message_id"), moment(body.get("date"))
-    author = author_of({name: body.get(name) for name in ("actor_chat", "user")})
+    author = author_of({name: body.get(name) for name in ("actor_chat", "user", "chat")})
     before, after = (dict.fromkeys(map(_reaction, rows(body.get(name)))) for name in ("old_reaction", "new_reaction"))
     for sign in before:
         if sign not in after:
