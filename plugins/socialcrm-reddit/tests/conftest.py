@@ -26,8 +26,8 @@ class Killed(Exception):
 class StoppedHost(Host):
     """A host with a clock that stands, and that may die after so many steps."""
 
-    def __init__(self) -> None:
-        super().__init__({"token": TOKEN, "refresh_token": "refresh-reddit-canary", "client_secret": "s"})
+    def __init__(self, **grant: str) -> None:
+        super().__init__({"refresh_token": "refresh-reddit-canary", "client_secret": "s", **grant})
         self.time = NOON
         self.lives: int | None = None
 
@@ -46,7 +46,8 @@ class Desk:
     """One channel: settings, connector, host, driver."""
 
     def __init__(self, reddit: FakeReddit, **settings: Any) -> None:
-        self.reddit, self.host = reddit, StoppedHost()
+        self.reddit = reddit
+        self.host = StoppedHost(**({} if "token" in settings else {"token": TOKEN}))
         values: dict[str, Any] = {
             "user_agent": AGENT,
             "client_id": "app",

@@ -97,11 +97,12 @@ def _rows(path: Path, member: str) -> Iterator[Iterator[dict[str, str]]]:
 
 def _read(stream: IO[bytes], member: str) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV file with its header's names (RFC 4180); what is missing is empty."""
-    lines = csv.reader(_bounded(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), member))
-    header = [name.strip().lower() for name in next(lines, [])]
-    for line in lines:
-        if any(line):
-            yield dict(zip(header, [*line, *[""] * (len(header) - len(line))], strict=False))
+    with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+        lines = csv.reader(_bounded(text, member))
+        header = [name.strip().lower() for name in next(lines, [])]
+        for line in lines:
+            if any(line):
+                yield dict(zip(header, [*line, *[""] * (len(header) - len(line))], strict=False))
 
 
 def _bounded(lines: io.TextIOWrapper, member: str) -> Iterator[str]:

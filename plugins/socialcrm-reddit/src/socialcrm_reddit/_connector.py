@@ -132,17 +132,17 @@ class RedditConnector(Connector[RedditSettings]):
         self._ready()
         now = yield from Now()
         floor = (now - history).timestamp() if history else 0.0
-        remember = (now - window).timestamp() if window else None
+        kept = max(window, 2 * _LATE)
         hourly = due(held, now)
         failed: SocialCRMError | None = None
         for listing in listings:
             try:
                 late = _LATE if hourly else OVERLAP
-                yield from walk(listing, held, now, floor=floor, remember=remember, late=late)
+                yield from walk(listing, held, now, floor=floor, remember=(now - kept).timestamp(), late=late)
             except (ForbiddenError, NotFound) as error:
                 failed = failed or error
         if hourly:
-            yield from recheck(held, now, window)
+            yield from recheck(held, now, window, kept)
         if failed is not None:
             raise failed
 

@@ -28,19 +28,20 @@ def due(held: Mapping[str, str], now: datetime, row: str = "checked", every: tim
     return held.get(row, "") <= (now - every).isoformat(timespec="seconds")
 
 
-def recheck(held: Rows, now: datetime, window: timedelta) -> Flow[None]:
+def recheck(held: Rows, now: datetime, window: timedelta, kept: timedelta) -> Flow[None]:
     """Look up what was seen within the window, and deliver what changed.
 
     Args:
         held: The stream's cursor rows; kept in step.
         now: The time.
         window: For how long a thing is looked up.
+        kept: For how long its row is kept, so that a walk knows it: at least as long.
     """
     stamp = now.isoformat(timespec="seconds")
     daily = due(held, now, "daily", _DAY)
     seen = {row[5:]: _time(value) for row, value in held.items() if row.startswith("seen:")}
     edge = now.timestamp() - window.total_seconds()
-    expired: Patch = {f"seen:{name}": None for name, at in seen.items() if at < edge}
+    expired: Patch = {f"seen:{name}": None for name, at in seen.items() if at < now.timestamp() - kept.total_seconds()}
     young = now.timestamp() - _YOUNG.total_seconds()
     names = [name for name, at in seen.items() if at >= edge and name[:3] in ("t1_", "t3_") and (daily or at >= young)]
     for start in range(0, len(names), _TOGETHER):

@@ -134,8 +134,10 @@ def walk(listing: Listing, held: Rows, now: datetime, *, floor: float, remember:
         done = not below or (bool(page.children) and _all_before(page.children, boundary))
         patch, raws = _step(listing, held, page, boundary=boundary, remember=remember)
         if done:
-            if not below and listing.complete and boundary and _capped(held, listing, page, boundary):
-                raws.append(_hole(listing, page, boundary, now))
+            # The look back for what was approved late may end early: only what no walk ever reached is a hole.
+            reached = float(mark) if mark is not None else floor
+            if not below and listing.complete and reached and _capped(held, listing, page, reached):
+                raws.append(_hole(listing, page, reached, now))
             patch |= _closed(listing, {**held, **{row: value for row, value in patch.items() if value is not None}})
         else:
             anchors = below
@@ -179,14 +181,15 @@ def _all_before(children: Sequence[Any], boundary: float) -> bool:
 
 
 def _step(listing: Listing, held: Rows, page: _Page, *, boundary: float, remember: float | None) -> tuple[Patch, list[Raw]]:
-    """What a page changes: known things, unchanged or older than what we look at, are not kept once more."""
+    """What a page changes: what is known and unchanged, or older than what we remember, is not kept once more."""
     rows = seen_rows(page.children, remember)
+    passed = max(boundary, float(held.get(listing.key + "mark", 0)))
     raws = []
     for child in page.children:
         data = mapping(mapping(child).get("data"))
         name, at = text_of(data, "name"), seconds(data.get("created_utc"))
         told = rows.get(f"seen:{name}")
-        known = held.get(f"seen:{name}") == told if told is not None else at is not None and at < boundary
+        known = held.get(f"seen:{name}") == told if told is not None else at is not None and at <= passed
         if not known:
             raws.append(Raw("thing", child, listing.context))
     times, key = _times(page.children), listing.key
