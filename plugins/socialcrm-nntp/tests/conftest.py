@@ -58,6 +58,7 @@ class NewsServer:
         self.replies: dict[str, str] = {}
         self.posted: list[bytes] = []
         self.lose_answer = False
+        self.verdict = ""
         self.commands: list[str] = []
 
     def add(self, data: bytes) -> bool:
@@ -255,6 +256,8 @@ class Session:
             self.closed = True
 
     def _judged(self, data: bytes) -> str:
+        if self.server.verdict:
+            return self.server.verdict
         wanted = ("From", "Newsgroups", "Subject", "Date", "Message-ID")
         if any(not field(data, name) for name in wanted) or any(len(line) > 998 for line in data.split(b"\r\n")):
             return "441 437 malformed"

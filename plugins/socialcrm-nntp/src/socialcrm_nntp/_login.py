@@ -26,6 +26,8 @@ def open_nntp(settings: NntpSettings) -> Flow[Nntp]:
     nntp = Nntp((yield from Open(settings.url)), f"NNTP {settings.server}")
     code, text = yield from nntp.response(greeting=True)
     if code not in (200, 201):
+        if code < 400:
+            raise SettingsError(f"{nntp.where}: '{code} {text[:80]}' is no NNTP greeting; check server, port and security")
         raise refusal(nntp.where, "the connection", code, text)
     yield from _learn(nntp)
     if settings.security == "starttls":

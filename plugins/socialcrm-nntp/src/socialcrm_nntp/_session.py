@@ -13,7 +13,7 @@ from socialcrm_nntp._errors import refusal
 
 __all__ = ["Group", "Nntp"]
 
-PATIENCE = 120.0
+PATIENCE, GREETING = 120.0, 30.0
 _CODE = re.compile(rb"([1-5]\d\d)(?:[ \r]|\Z)")
 _LIMIT = 48 * 2**20
 """Bytes of one multi-line answer: below what a driver's stream may hold."""
@@ -79,7 +79,7 @@ class Nntp:
         Raises:
             Unreachable: None came in time, or the connection broke off.
         """
-        line = yield from self._line()
+        line = yield from self._line(GREETING if greeting else PATIENCE)
         found = _CODE.match(line)
         if found is None:
             shown = " ".join(line.decode("utf-8", "replace").split())[:100]
@@ -158,9 +158,9 @@ class Nntp:
         """Say goodbye, without waiting for what the server makes of it."""
         yield from Write(self.conn, b"QUIT\r\n")
 
-    def _line(self) -> Flow[bytes]:
-        line = yield from Read(self.conn, timeout=PATIENCE)
+    def _line(self, patience: float) -> Flow[bytes]:
+        line = yield from Read(self.conn, timeout=patience)
         if not isinstance(line, bytes) or not line.endswith(b"\r\n"):
-            what = f"no answer for {PATIENCE:.0f} s" if line is None else "the server closed the connection"
+            what = f"no answer for {patience:.0f} s" if line is None else "the server closed the connection"
             raise Unreachable(f"{self.where}: {what}; it is tried again later")
         return line
