@@ -102,12 +102,11 @@ class TestPipermail(ConnectorSuite):
 
         return Scenario(
             platform=platform,
-            settings=settings("https://lists.example.org/pipermail/talk/"),
-            streams=lambda archive: archive.streams(),
+            settings={"archive": "https://lists.example.org/pipermail/talk/", "list": LIST},
+            sends=False,
             changes=(lambda archive: archive.add("2026-February", build_mail("<m9@example.com>", "One more")),),
             archive=export,
             archived=("First",),
             sites=SITES,
-            settles=False,
             now=datetime(2026, 3, 2, 12, tzinfo=UTC),
         )

@@ -29,6 +29,8 @@ ANCHORS = 5
 """How many of the last mails seen are remembered: an owner may delete the very last one."""
 
 TOGETHER = 10
+PATIENCE = 3
+"""How many mails may vanish in one sync between being listed and being fetched."""
 
 
 @frozen(kw_only=True)
@@ -62,17 +64,25 @@ def follow(place: Place, cursor: Cursor) -> Flow[None]:
     }
     seen, last = int(cursor.get("seen") or 0), (cursor.get("last") or "").split()
     ids: dict[str, str] = {}
+    vanished = 0
     while True:
         page = yield from _next_page(place, seen, last)
         if page.again:
             seen, last = 0, []
             continue
         seen = page.seen - len(page.rows)
-        for group in _groups(page.rows, TOGETHER):
-            raws = yield from _bodies(place, group, ids, context)
-            seen += len(group)
-            last = [*(text_of(row["message_id_hash"]) for row in reversed(group)), *last][:ANCHORS]
-            yield from Batch(raws, {"seen": str(seen), "last": " ".join(last)})
+        try:
+            for group in _groups(page.rows, TOGETHER):
+                raws = yield from _bodies(place, group, ids, context)
+                seen += len(group)
+                last = [*(text_of(row["message_id_hash"]) for row in reversed(group)), *last][:ANCHORS]
+                yield from Batch(raws, {"seen": str(seen), "last": " ".join(last)})
+        except NotFound:
+            # A mail was deleted after it was listed; a page read anew does not list it.
+            vanished += 1
+            if vanished > PATIENCE:
+                raise
+            continue
         if page.newest:
             return
 
