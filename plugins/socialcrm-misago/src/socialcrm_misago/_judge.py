@@ -50,7 +50,9 @@ def judge(call: Call, answer: Answer, *, signed: bool) -> Verdict:
     body = _body(answer)
     said = " ".join(_sentences(body))[:300]
     if not call.auth and path.endswith(LOGIN):
-        return Verdict(error=CredentialsError(f"{where}: {said or 'no reason'} Check username and password"))
+        return Verdict(
+            error=CredentialsError(f"{where}: {said or word(body.get('code')) or 'no reason'}: check username and password")
+        )
     if answer.status == 404 and body:
         return Verdict(error=Gone(f"{where}: it was deleted or hidden, or our user may not see it"))
     if answer.status == 403 and said:
