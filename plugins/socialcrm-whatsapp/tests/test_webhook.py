@@ -166,11 +166,12 @@ def test_a_group_is_one_conversation_with_a_limited_audience(says: Any) -> None:
     assert (item.conversation, item.visibility, item.author.id) == ("group:120-3", Visibility.LIMITED, "US.134912")
 
 
-def test_echoes_are_ours(told: Any, world: Any) -> None:
+@pytest.mark.parametrize("field", ["smb_message_echoes", "standby"])
+def test_echoes_are_ours(told: Any, world: Any, field: str) -> None:
     """What we wrote in the app is outbound, in the exchange with the one it went to."""
     row = {"from": world.PHONE, "to": "15550123", "to_user_id": "US.134912", "id": "wamid.9", "timestamp": str(TIME)}
     row |= {"type": "text", "text": {"body": "We call you"}}
-    (item,) = told(world.change("smb_message_echoes", message_echoes=[row]))
+    (item,) = told(world.change(field, message_echoes=[row]))
     assert (item.direction, item.author.id, item.conversation) == (Direction.OUTBOUND, world.NUMBER, "US.134912")
 
 

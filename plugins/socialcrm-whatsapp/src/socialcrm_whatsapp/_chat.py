@@ -44,7 +44,7 @@ Lines = Callable[[], AbstractContextManager[Iterable[str]]]
 _ATTACHED = re.compile(r"<[^<>:]{1,40}: ?([^<>/\\]{1,200}\.\w{1,8})>")  # iOS
 _FILE = re.compile(r"([^\n/\\:*?\"<>|]{1,200}\.\w{2,5}) \([^()\n]{3,60}\)(?:\n|\Z)")  # Android
 _OMITTED = re.compile(r"<[^<>\n]{3,60}>")
-_EDITED = re.compile(r"\s?\u200e?<(?=[^<>\n]*\u200e?)[^<>\n]{5,80}>\Z")
+_EDITED = re.compile(r"\s?\u200e?<[^<>\n]{5,80}>\Z")
 _COPY = re.compile(r"\s*\(\d{1,3}\)\s*\Z")
 _NAME = 120
 _MIMES = {
