@@ -51,9 +51,9 @@ class Clock:
         return START + timedelta(minutes=self.minutes)
 
 
-def town(playbook: Playbook = DEFAULT) -> tuple[CRM, Clock]:
+def town(playbook: Playbook = DEFAULT, url: str = "sqlite:///:memory:") -> tuple[CRM, Clock]:
     """Return an empty workspace with one channel, and its clock."""
-    store, clock = Store.open("sqlite:///:memory:"), Clock()
+    store, clock = Store.open(url), Clock()
     add_channel_row(store, "square", "words", accounts=("us",), now=START)
     return CRM(store, playbook=playbook, clock=clock), clock
 

@@ -94,8 +94,14 @@ def command(
     """
     case = _seen(tx, key, by, at, version)
     ledger = Ledger(tx)
-    _apply(ledger, case, Fact(kind, max(at, case.touched), case.last, actor=by, value=value), Timeline.load(tx, playbook), rule)
+    _apply(ledger, case, Fact(kind, _after(at, case), case.last, actor=by, value=value), Timeline.load(tx, playbook), rule)
     return ledger.write()
+
+
+def _after(at: int, *cases: CaseRow) -> int:
+    """Return the time of an act: ours, but after what the agent saw, whatever the platform's clock says."""
+    seen = max(case.touched for case in cases)
+    return at if at >= seen else seen + 1
 
 
 def _seen(tx: Tx, key: int, by: str, at: int, version: int | None) -> CaseRow:
@@ -158,7 +164,7 @@ def merge(tx: Tx, key: int, into: int, playbook: Playbook, *, at: int, by: str, 
     if heir.state == "closed":
         raise StateError(f"c{heir.id} is closed and takes nothing in; merge the other way round, or reopen it")
     value = json.dumps({"into": heir.id, "last": heir.last})
-    return _redraw(tx, gone, "merge", value, playbook, at=max(at, gone.touched, heir.touched), by=by)
+    return _redraw(tx, gone, "merge", value, playbook, at=_after(at, gone, heir), by=by)
 
 
 def split(
@@ -189,7 +195,7 @@ def split(
     if not {row.id for row in tx.rows(statement)} - set(interactions):
         raise SettingsError(f"nothing of the customer's would be left in c{case.id}; leave it as it is")
     value = ",".join(map(str, sorted(interactions)))
-    return _redraw(tx, case, "split", value, playbook, at=max(at, case.touched), by=by)
+    return _redraw(tx, case, "split", value, playbook, at=_after(at, case), by=by)
 
 
 def _redraw(tx: Tx, case: CaseRow, kind: str, value: str, playbook: Playbook, *, at: int, by: str) -> list[EventRow]:

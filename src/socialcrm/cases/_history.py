@@ -62,7 +62,8 @@ def load_histories(tx: Tx, customers: Mapping[int, int], new: Sequence[Interacti
         customers: Whose cases, each with the customer to whom the history belongs now.
         new: Their interactions that are not in the database yet.
     """
-    histories = {customer: History(customer) for customer in customers.values()}
+    # one order on every database, so that the log and the numbers of new cases are the same
+    histories = {customer: History(customer) for customer in sorted(set(customers.values()))}
     statement = FACTS.where(tables.interactions.c.ws == tx.ws, tx.sets.among(tables.interactions.c.customer, "ids"))
     for row in tx.rows(statement, ids=set(histories)):
         histories[row.customer].rows.append(row)
@@ -71,7 +72,7 @@ def load_histories(tx: Tx, customers: Mapping[int, int], new: Sequence[Interacti
             histories[fresh.customer].rows.append(fresh)
     of_case: dict[int, History] = {}
     known = select(tables.cases).where(tables.cases.c.ws == tx.ws, tx.sets.among(tables.cases.c.customer, "ids"))
-    for row in tx.rows(known, ids=set(customers)):
+    for row in tx.rows(known.order_by(tables.cases.c.id), ids=set(customers)):
         history = histories[customers[row.customer]]
         (history.cases if row.merged is None else history.vacant)[row.id] = CaseRow.of(row)
         of_case[row.id] = history
