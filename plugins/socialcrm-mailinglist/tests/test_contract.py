@@ -22,7 +22,11 @@ SITES = (
     (f"{ARCHIVE}thread/5J5KTB364ZCCSIAFY5LMCNRUVZIAOXYV/", Answer(status=200, content=PAGE)),
     ("https://lists.example.net/hyperkitty/list/Help%40example.net/", Answer(status=200, content=PAGE)),
     ("https://lists.example.com/pipermail/talk/", Answer(status=200, content=TOC)),
-    ("https://lists.example.com/pipermail/talk/2026-March/000017.html", Answer(status=200, content=ARTICLE)),
+    ("https://lists.example.com/pipermail/talk/2026-March/thread.html", Answer(status=200, content=ARTICLE)),
+    (
+        "https://lists.example.com/pipermail/talk/2026-March/000017.html",
+        Answer(status=200, content=b"<!--beginarticle--><pre>Hi"),
+    ),
 )
 
 
@@ -40,8 +44,7 @@ def test_an_archive_says_where_it_is() -> None:
     assert found == [
         {"archive": ARCHIVE},
         {"archive": "https://lists.example.net/hyperkitty/list/help@example.net/"},
-        {"archive": "https://lists.example.com/pipermail/talk/"},
-        {"archive": "https://lists.example.com/pipermail/talk/"},
+        *[{"archive": "https://lists.example.com/pipermail/talk/"}] * 3,
     ]
 
 

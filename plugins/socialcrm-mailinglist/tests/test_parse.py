@@ -189,6 +189,14 @@ def test_the_lists_own_headers_tell_its_name() -> None:
         assert (one.extra["list"], one.subject, one.url) == ("talk@example.net", "Lines", "https://lists.example.net/m/1")
 
 
+def test_a_mail_without_a_date() -> None:
+    """It has the time of its arrival, where the archive tells one; else it is quarantined."""
+    data = b"From: Mara <mara@example.com>\nMessage-ID: <m1@example.com>\n\nHello\n"
+    assert parse(Raw("message", data, {"received": "1772359200000000"})).at == datetime(2026, 3, 1, 10, tzinfo=UTC)
+    with pytest.raises(PayloadError, match="date"):
+        parse(Raw("message", data))
+
+
 def test_automatic_answers_are_marked() -> None:
     """An absence note is no question; a list's Precedence alone makes nothing automatic."""
     assert parse(mail("Auto-Submitted: auto-replied")).kind is Kind.OTHER

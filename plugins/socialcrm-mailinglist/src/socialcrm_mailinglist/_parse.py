@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from socialcrm.connectors import Raw
 from socialcrm.errors import PayloadError
-from socialcrm.types import Account, Attachment, Direction, Interaction, Item, Kind, Visibility
+from socialcrm.types import Account, Attachment, Direction, Interaction, Item, Kind, Visibility, from_micros
 from socialcrm_email import mail
 from socialcrm_mailinglist._authors import Author, author_of, clear_address, identity
 from socialcrm_mailinglist._settings import MailingListSettings
@@ -167,6 +167,9 @@ def _date(message: Message, context: Mapping[str, str]) -> datetime:
     traces = mail.headers(message, "Received")
     arrived = mail.read_date(traces[0].rpartition(";")[2]) if traces else None
     at = mail.read_date(mail.header(message, "Date")) or arrived
+    told = context.get("received", "")
+    if at is None and told.isascii() and told.isdecimal() and len(told) <= 17:
+        return from_micros(int(told))
     if at is None:
         raise PayloadError(f"mailing list: a mail without a date ({context.get('folder') or 'archive'}); look at the raw mail")
     return at
