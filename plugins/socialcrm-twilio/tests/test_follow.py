@@ -116,6 +116,21 @@ def test_a_call_is_one_with_its_legs(twilio: Any, desk: Callable[..., Any]) -> N
     assert {params.get("ParentCallSid") for params in asked(twilio, "Calls")} >= {head, alone}
 
 
+def test_legs_that_another_process_has_read_are_found(twilio: Any, desk: Callable[..., Any], killed: type[Exception]) -> None:
+    """A walk that is taken up between two legs of a call still knows that the first of them was answered."""
+    twilio.size = 1
+    head = twilio.ring(MARA, OURS, "completed", 50, age=HOUR * 3)
+    twilio.ring(OURS, ANA, "no-answer", age=HOUR * 2, parent_call_sid=head)
+    twilio.ring(OURS, ANA, "completed", 30, age=HOUR, parent_call_sid=head)
+    one = desk(recordings=False)
+    one.host.lives = 3
+    with pytest.raises(killed):
+        one.fetch("calls")
+    assert "place" in one.host.cursor
+    one.fetch("calls")
+    assert texts(one) == ["Call, 50 seconds"]
+
+
 def test_recordings_are_read_by_the_day(twilio: Any, desk: Callable[..., Any]) -> None:
     """One request for each day with completed calls, whatever their number; none where they are switched off."""
     for number in range(5):

@@ -231,6 +231,8 @@ def test_only_what_is_certain_is_said_at_once(more: dict[str, str]) -> None:
     """Whether a completed call was answered stands in the call log."""
     form = {"CallSid": "CA1", "CallStatus": "no-answer", "From": MARA, "To": OURS, "Direction": "inbound"}
     assert parse("voice", {**form, **more}) == []
+    assert len(parse("voice", form)) == 1
+    assert parse("voice", form, calls=False) == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -42,13 +42,14 @@ def follow_calls(settings: TwilioSettings, cursor: Cursor) -> Flow[None]:
     """Follow the call log; first what went on when it was seen last, and what webhooks told of."""
     seen: dict[str, list[Mapping[str, Any]]] = {}
     days: _Known = {}
+    resumed = "place" in cursor  # legs may stand on pages that another process has read
 
     def read(rows: Rows) -> Flow[_Read]:
         for row in rows:
             if parent := text_of(row, "parent_call_sid"):
                 _join(seen.setdefault(parent, []), row)
         heads = [row for row in rows if not text_of(row, "parent_call_sid")]
-        yield from _legs(settings, heads, seen)
+        yield from _legs(settings, heads, {} if resumed else seen, seen)
         recorded: dict[str, list[Mapping[str, Any]]] = {}
         for day in sorted(_days(heads)) if settings.recordings else ():
             if day not in days:
@@ -87,9 +88,13 @@ def _open(settings: TwilioSettings, cursor: Cursor) -> Flow[None]:
         yield from Batch(raws, {key: None})
 
 
-def _legs(settings: TwilioSettings, heads: Rows, seen: dict[str, list[Mapping[str, Any]]]) -> Flow[None]:
-    """Ask for the legs of completed calls of which the list has shown none so far."""
-    wanted = [text_of(row, "sid") for row in heads if text_of(row, "status") == "completed" and text_of(row, "sid") not in seen]
+def _legs(
+    settings: TwilioSettings, heads: Rows, shown: Collection[str], seen: dict[str, list[Mapping[str, Any]]]
+) -> Flow[None]:
+    """Ask for the legs of completed calls of which the list has shown none."""
+    wanted = [
+        text_of(row, "sid") for row in heads if text_of(row, "status") == "completed" and text_of(row, "sid") not in shown
+    ]
     asked: Asked = {sid: ("Calls", "calls", {"ParentCallSid": sid}) for sid in wanted if sid}
     seen.update((yield from several(settings.account_sid, asked)))
 

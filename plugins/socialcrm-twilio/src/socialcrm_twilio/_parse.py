@@ -35,7 +35,7 @@ def parse(raw: Raw, settings: TwilioSettings) -> Iterator[Item]:
         yield from incoming(raw.body, _heard(raw), settings)
     elif raw.kind == "status":
         yield from status(raw.body, _heard(raw))
-    elif raw.kind == "voice":
+    elif raw.kind == "voice" and settings.calls:
         yield from ended(raw.body, _heard(raw), settings)
     elif raw.kind == "census":
         yield _census(raw)
