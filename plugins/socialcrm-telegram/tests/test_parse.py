@@ -97,6 +97,7 @@ def test_topics_are_conversations() -> None:
     assert (item.conversation, item.parent, item.url) == ("-1001000000001:7", None, "https://t.me/c/1000000001/7/40")
     answer = only(parse("message", {**plain, "reply_to_message": said(text="x")}))
     assert answer.parent == "40"
+    assert only(parse("message", said(text="Hello", reply_to_message=began))).parent is None
     assert only(parse("message", said(text="Hello", message_thread_id=7))).conversation == "-1001000000001"
 
 
@@ -244,6 +245,8 @@ def test_reactions_come_and_go() -> None:
     gone, came = parse("message_reaction", {**body, "old_reaction": old, "new_reaction": new})
     assert (gone.id, isinstance(gone, Deletion)) == ("40:5001:👎", True)
     assert (came.id, came.parent, came.kind, came.text) == ("40:5001:👍", "40", Kind.REACTION, "👍")
+    (nameless,) = parse("message_reaction", {"chat": GROUP, "message_id": 40, "date": AT, "new_reaction": new})
+    assert nameless.author.id == str(GROUP["id"])
     assert parse("message_reaction_count", {"chat": GROUP, "message_id": 40, "date": AT, "reactions": []}) == []
 
 
