@@ -15,8 +15,6 @@ _HYPERKITTY = re.compile(rb"hyperkitty", re.IGNORECASE)
 _PIPERMAIL = re.compile(
     rb"<!--beginarticle-->|by Pipermail \d|Pipermail \d[^<]*\(Mailman edition\)|archives are\s+currently empty", re.IGNORECASE
 )
-    rb"<!--beginarticle-->|by Pipermail \d|Pipermail \d[^<]*\(Mailman edition\)|archives are\s+currently empty", re.IGNORECASE
-)
 
 
 def recognise(url: str, page: Answer | None) -> dict[str, str] | None:
