@@ -296,7 +296,7 @@ class FakeReddit:
             refused = self._refused(form["body"])
             if refused is not None:
                 return refused
-            self.say(key, self.me, form["body"], age=timedelta(), internal=form["isInternal"] == "true")
+            self.say(key, self.me, form["body"], age=timedelta(), internal=form["isInternal"] != "False")
             self.sent.append(form["body"])
         whole = {"conversation": self._talk(key), "messages": self.talks[key]["messages"], "user": {}, "modActions": {}}
         return self._json(whole, 201 if method == "POST" else 200)

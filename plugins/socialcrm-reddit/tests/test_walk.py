@@ -39,6 +39,8 @@ def test_a_vanished_anchor_ends_no_walk(reddit: FakeReddit, desk: Make) -> None:
 
     reddit.before = early
     assert ids(desk(subreddits=("acme",)).sync("subreddits")) >= set(names)
+    tops = [request.url for request in reddit.log if "/comments?" in request.url and "after=" not in request.url]
+    assert len(tops) == 1
 
 
 def test_if_all_anchors_vanish_the_walk_begins_again(reddit: FakeReddit, desk: Make) -> None:

@@ -88,7 +88,7 @@ class RedditConnector(Connector[RedditSettings]):
             "r/modnews 2025-03-19: Important Updates to Reddit's Messaging System for Mods and Developers",
             "Reddit Help: How do I request a copy of my Reddit data and information?",
         ),
-        proven="Recorded traffic of 2015 to 2025 (63 recordings of PRAW's tests); never a live account",
+        proven="Recorded traffic of 2016 to 2025 (63 recordings of PRAW's tests); never a live account",
     )
 
     @property

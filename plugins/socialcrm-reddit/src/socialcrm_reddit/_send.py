@@ -27,6 +27,7 @@ __all__ = ["compose", "name_of", "reply", "settle"]
 
 _CLOCKS = timedelta(minutes=5)
 _PAGES = 10
+_RAW = {"raw_json": "1"}
 
 Matches = Callable[[Mapping[str, Any]], bool]
 
@@ -67,8 +68,8 @@ def compose(message: Outgoing, cursor: Cursor, to: str, subject: str) -> Flow[Re
 
     def send(message: Outgoing, number: int, _above: str) -> Flow[_Found]:
         text = markdown(message.parts[number])
-        form = {"api_type": "json", "to": to, "subject": subject, "text": text, "raw_json": "1"}
-        answer = yield from Call("POST", "/api/compose", form=form)
+        form = {"api_type": "json", "to": to, "subject": subject, "text": text}
+        answer = yield from Call("POST", "/api/compose", params=_RAW, form=form)
         if not isinstance(_said(answer).get("errors"), list):
             raise UnclearError("reddit: the message was accepted and the answer can't be read; it is looked for")
         found = yield from _among_sent(message, number, lambda data: _to(data, to) and not data.get("parent_id"))
@@ -112,8 +113,8 @@ def _comment(message: Outgoing, number: int, before: str) -> Flow[_Found]:
     """POST /api/comment; parts of a message all answer the customer's: answering our own would write to ourselves."""
     top = _above(message)
     above = before if before and not top.startswith("t4_") else top
-    form = {"api_type": "json", "thing_id": above, "text": markdown(message.parts[number]), "raw_json": "1"}
-    answer = yield from Call("POST", "/api/comment", form=form)
+    form = {"api_type": "json", "thing_id": above, "text": markdown(message.parts[number])}
+    answer = yield from Call("POST", "/api/comment", params=_RAW, form=form)
     thing = next(iter(rows(mapping(_said(answer).get("data")).get("things"))), None)
     data = mapping(mapping(thing).get("data"))
     if not text_of(data, "name"):
@@ -147,8 +148,8 @@ def _talk(message: Outgoing) -> str:
 def _mail(message: Outgoing, number: int, _before: str) -> Flow[_Found]:
     """POST /api/mod/conversations/{id}; never as an internal note."""
     text = markdown(message.parts[number])
-    form = {"body": text, "isInternal": "false", "isAuthorHidden": "false", "raw_json": "1"}
-    answer = yield from Call("POST", f"{CONVERSATIONS}/{part(_talk(message))}", form=form)
+    form = {"body": text, "isInternal": "False", "isAuthorHidden": "False"}
+    answer = yield from Call("POST", f"{CONVERSATIONS}/{part(_talk(message))}", params=_RAW, form=form)
     try:
         found = _newest(answer.json(dict, "messages"), _talk(message), text, None, set())
     except PayloadError as error:
