@@ -16,7 +16,7 @@ from socialcrm_nntp._wildmat import matches, plain_names
 __all__ = ["follow_groups", "resolve_groups"]
 
 SPAN, WIDEST = 500, 16_000
-BATCH, BUDGET = 25, 8 * 2**20
+BATCH, BUDGET = 50, 8 * 2**20
 _ROWS = ("group:", "known:", "marks:")
 
 
