@@ -27,9 +27,10 @@ from socialcrm.connectors import (
 )
 from socialcrm.connectors._steps import Conn
 from socialcrm.crm._aboard import LiveHost
+from socialcrm.crm.inbound import absorb
 from socialcrm.errors import RefusedError, UnclearError
 from socialcrm.store import Lease
-from socialcrm.types import Event, Identity, Interaction, Item, Visibility
+from socialcrm.types import Delivery, Event, Identity, Interaction, Item, Visibility
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SAY = Write(Conn("c1"), b"PRIVMSG", repeatable=False)
@@ -49,6 +50,9 @@ class Room(Connector[Any]):
         yield from Batch([Raw("line", "1")])
 
     def parse(self, raw: Raw) -> Iterable[Item]:
+        if raw.kind == "status":
+            yield Delivery(id="2", at=NOON, status="failed", reason="the number is not in use")
+            return
         yield Interaction(id=raw.body, at=NOON, author=Identity(id="mara"), conversation="#help", text="Help!")
 
     def send(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
@@ -87,6 +91,12 @@ class Stage:
         row = self.crm.channels.row("room")
         connector = self.crm.channels.connector(row)
         self.host = LiveHost(self.crm, row, connector, self.lease, on_batch=lambda batch: None, stop=None)
+
+    def hear_of_failure(self) -> None:
+        """The platform says that what it took could not be delivered."""
+        row = self.crm.channels.row("room")
+        connector = self.crm.channels.connector(row)
+        absorb(self.crm.store, row, connector, Batch([Raw("status", "2")]), stream="past", playbook=self.crm.playbook, now=0)
 
     def state(self) -> str:
         return str(self.crm.outbox()[0].state)
@@ -152,3 +162,19 @@ def test_a_connection_that_dies_leaves_its_reply_to_the_next_flush(stage: Stage,
     stage.crm.flush()
     assert Room.flushed == flushed
     assert stage.state() in ("sent", "reconciled")
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["after the receipt", "before the receipt"])
+def test_what_the_platform_could_not_deliver_has_failed_and_can_be_queued_again(stage: Stage, early: bool) -> None:
+    """A failure that is told later counts as one, with its reason, in whatever order it comes; a new try begins anew."""
+    if early:
+        stage.hear_of_failure()
+    stage.crm.flush()
+    if not early:
+        assert stage.state() == "sent"
+        stage.hear_of_failure()
+    (reply,) = stage.crm.outbox()
+    assert (str(reply.state), "the number is not in use" in reply.error) == ("failed", True)
+    stage.crm.retry(reply)
+    stage.crm.flush()
+    assert Room.flushed == ["Coming!", "Coming!"]

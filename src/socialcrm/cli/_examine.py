@@ -199,7 +199,11 @@ def _declared(cls: type[Connector[Any]]) -> Iterator[Finding]:
 
 def _implemented(cls: type[Connector[Any]]) -> set[str]:
     names = {*_METHODS.values(), "fetch", "parse", "settle"}
-    return {name for name in names if getattr(cls, name) is not getattr(Connector, name)}
+    return {name for name in names if _plain(getattr(cls, name)) is not _plain(getattr(Connector, name))}
+
+
+def _plain(method: Any) -> Any:
+    return getattr(method, "__func__", method)
 
 
 def _settings(cls: type[Any]) -> Iterator[Finding]:

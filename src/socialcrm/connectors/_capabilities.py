@@ -95,7 +95,6 @@ class Capabilities:
         move_to_private: It implements ``move_to_private``: a private answer to something public is its own kind of send.
         renew: It implements ``renew``.
         public: What is public there can be read without credentials, and it implements ``recognise``.
-        public: What is public there can be read without credentials, and it implements ``recognise``.
     """
 
     send: bool = False

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import define, field
 from sqlalchemy import delete
 
-from socialcrm import cases, identity, ingest, privacy
+from socialcrm import cases, identity, ingest, outbox, privacy
 from socialcrm.cases import Playbook
 from socialcrm.connectors import Batch, Connector
 from socialcrm.crm._accounts import ChannelRow, adopt_accounts
@@ -105,6 +105,8 @@ def understand(
     again = {**turned, **placed.again, **people.again}
     events = cases.fold(tx, cases.Work(new=placed.new, again=again, fresh=people.fresh), playbook)
     ingest.finish(tx, placed)
+    for reply, reason in outcome.failed.items():
+        outbox.bounced(tx, reply, reason)
     ingest.quarantine(tx, channel.id, journal, reading.unreadable, now)
     return Absorbed(
         new=len(placed.new),

@@ -198,6 +198,9 @@ class Delivery:
         placed = ingest.place(tx, source, found, authors, seen=seen)
         for row in placed.new:
             row.extra = json.dumps({**(json.loads(row.extra) if row.extra else {}), "reply": self.letter.id})
+            told = json.loads(row.extra).get("delivery", {})
+            if told.get("status") == "failed":
+                outbox.bounced(tx, self.letter.id, told["reason"])
             if row.party is None:
                 row.party = self.letter.identity
                 row.customer = self._customer(tx)

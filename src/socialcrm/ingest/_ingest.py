@@ -22,12 +22,12 @@ class Outcome:
 
     Args:
         placed: The interactions; `finish` writes the new ones.
-        failed: Keys of replies that the platform says it could not deliver.
+        failed: Replies that the platform says it could not deliver, by their keys, each with the reason.
         doubts: Censuses that were not believed.
     """
 
     placed: Placed
-    failed: list[int] = field(factory=list)
+    failed: dict[int, str] = field(factory=dict)
     doubts: list[Hole] = field(factory=list)
 
 
@@ -74,7 +74,7 @@ def ingest(tx: Tx, source: Source, stream: str, items: Sequence[tuple[Item, int]
         else:
             rest.setdefault(type(item), []).append(item)
     changes = Changes(tx, source)
-    failed, doubts = _others(tx, source, stream, rest, changes) if rest else ([], [])
+    failed, doubts = _others(tx, source, stream, rest, changes) if rest else ({}, [])
     placed = place(tx, source, found, authors)
     placed.again = {**changes.again, **placed.again}
     placed.changed += changes.count
@@ -83,14 +83,14 @@ def ingest(tx: Tx, source: Source, stream: str, items: Sequence[tuple[Item, int]
 
 def _others(
     tx: Tx, source: Source, stream: str, rest: Mapping[type[Item], list[Item]], changes: Changes
-) -> tuple[list[int], list[Hole]]:
+) -> tuple[dict[int, str], list[Hole]]:
     """Apply what is not an interaction first: what its interaction is still to come for waits, in this batch or another."""
     edits = [item for item in rest.get(Edit, ()) if isinstance(item, Edit)]
     deletions = [item for item in rest.get(Deletion, ()) if isinstance(item, Deletion)]
     deliveries = [item for item in rest.get(Delivery, ()) if isinstance(item, Delivery)]
     holes = [item for item in rest.get(Hole, ()) if isinstance(item, Hole)]
     censuses = [item for item in rest.get(Census, ()) if isinstance(item, Census)]
-    failed: list[int] = []
+    failed: dict[int, str] = {}
     meant = {item.id for item in (*edits, *deletions, *deliveries)}
     if meant:
         known = known_rows(tx, source.channel, meant)

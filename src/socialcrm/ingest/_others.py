@@ -72,11 +72,11 @@ def record_holes(tx: Tx, channel: int, stream: str, holes: Iterable[Hole]) -> No
     tx.insert(tables.holes, rows)
 
 
-def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], known: Mapping[Node, Row[Any]]) -> list[int]:
+def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], known: Mapping[Node, Row[Any]]) -> dict[int, str]:
     """Keep what the platform says of messages of ours, the latest by its time; what comes too early waits.
 
     Returns:
-        The keys of replies that failed after they had been sent.
+        The replies that failed after they had been sent, by their keys, each with the reason.
     """
     newest: dict[int, Delivery] = {}
     early = []
@@ -88,11 +88,11 @@ def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], know
             newest[row.id] = one
     tx.insert_new(tables.pending, early)
     if not newest:
-        return []
+        return {}
     statement = select(tables.interactions.c.id, tables.interactions.c.extra).where(
         tables.interactions.c.ws == tx.ws, tx.sets.among(tables.interactions.c.id, "ids")
     )
-    updates, failed = [], []
+    updates, failed = [], dict[int, str]()
     for row in tx.rows(statement, ids=newest.keys()):
         one, extra = newest[row.id], json.loads(row.extra) if row.extra else {}
         said = extra.get("delivery")
@@ -101,7 +101,7 @@ def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], know
         extra["delivery"] = _said(one)
         updates.append((json.dumps(extra), row.id))
         if one.status in _FAILED and "reply" in extra:
-            failed.append(int(extra["reply"]))
+            failed[int(extra["reply"])] = one.reason
     tx.update(tables.interactions, ("extra",), updates)
     return failed
 

@@ -2,13 +2,14 @@
 
 from socialcrm.outbox._compose import Target, check, compose
 from socialcrm.outbox._guard import Finding, private_data
-from socialcrm.outbox._queue import Letter, cancel, claim, find, intend, keep, postpone, queue, retry, settled
+from socialcrm.outbox._queue import Letter, bounced, cancel, claim, find, intend, keep, postpone, queue, retry, settled
 from socialcrm.outbox._split import split
 
 __all__ = [
     "Finding",
     "Letter",
     "Target",
+    "bounced",
     "cancel",
     "check",
     "claim",

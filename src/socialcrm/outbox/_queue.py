@@ -17,7 +17,7 @@ from sqlalchemy import Row, and_, or_, select, update
 from socialcrm.errors import NotFound, StateError
 from socialcrm.store import Lease, Tx, held, tables
 
-__all__ = ["Letter", "cancel", "claim", "find", "intend", "keep", "postpone", "queue", "retry", "settled"]
+__all__ = ["Letter", "bounced", "cancel", "claim", "find", "intend", "keep", "postpone", "queue", "retry", "settled"]
 
 _TABLE = tables.outbox
 _DUE = ("queued", "sending", "unknown")
@@ -156,6 +156,12 @@ def settled(tx: Tx, key: int, state: str, *, ids: Sequence[str] = (), sent: int 
     columns = ("state", "ids", "sent", "error", "next", "lease", *intent)
     told = json.dumps(list(ids)) if ids else ""
     tx.update(_TABLE, columns, [(state, told, sent, error, None, "", *("" for _ in intent), key)])
+
+
+def bounced(tx: Tx, key: int, reason: str) -> None:
+    """Store that the platform could not deliver what it had taken: it can be queued again, from the beginning."""
+    told = f"the platform took it, and could not deliver it: {reason or 'it does not say why'}"
+    tx.update(_TABLE, ("state", "error", "cursor", "intent"), [("failed", told, "", "", key)])
 
 
 def postpone(tx: Tx, key: int, state: str, until: int, error: str) -> None:
