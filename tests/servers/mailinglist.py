@@ -118,10 +118,19 @@ class MailingLists:
         """Start everything, and wait until it answers; Mailman itself takes the longest."""
         threading.Thread(target=self._relay.serve_forever, args=(0.05,), daemon=True).start()
         self._spawn("master", "-C", str(self.folder / "mailman.cfg"), "--force")
-        self.django("migrate", "-v0")
+        self._make_database()
         self.start_web()
-        _wait(lambda: _answers(self.rest) and _answers(self.lmtp), 120, f"Mailman does not answer; look into {self.folder}")
+        _wait(lambda: _answers(self.rest) and _answers(self.lmtp), 240, f"Mailman does not answer; look into {self.folder}")
         self.api("POST", "domains", mail_host=HOST)
+
+    def _make_database(self) -> None:
+        """Copy HyperKitty's empty database from the cache; making it takes longer than everything else."""
+        kept = _CACHE / "web.db"
+        if not kept.exists():
+            self.django("migrate", "-v0")
+            shutil.copy(self.folder / "web.db", kept)
+        else:
+            shutil.copy(kept, self.folder / "web.db")
 
     def start_web(self) -> None:
         """Start HyperKitty."""
@@ -151,7 +160,8 @@ class MailingLists:
 
     def _spawn(self, program: str, *words: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{program}.log").open("ab") as log:
-            command = [str(_CACHE / "venv" / "bin" / program), *words]
+            # If this process dies, the kernel stops what it started.
+            command = ["setpriv", "--pdeathsig", "TERM", str(_CACHE / "venv" / "bin" / program), *words]
             process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environ(), cwd=self.folder)
         self._running.append(process)
         return process
@@ -159,7 +169,7 @@ class MailingLists:
     def django(self, *words: str) -> None:
         """Run one of Django's commands."""
         command = [str(_CACHE / "venv" / "bin" / "django-admin"), *words]
-        done = subprocess.run(command, env=self._environ(), cwd=self.folder, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=self._environ(), cwd=self.folder, capture_output=True, text=True, timeout=400)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)} failed: {done.stderr[-2000:]}")
 
@@ -256,7 +266,7 @@ def _install() -> None:
     done = _CACHE / "installed"
     if done.is_file() and done.read_text() == repr(_PACKAGES):
         return
-    shutil.rmtree(_CACHE / "venv", ignore_errors=True)
+    shutil.rmtree(_CACHE, ignore_errors=True)
     _CACHE.mkdir(parents=True, exist_ok=True)
     subprocess.run(["uv", "venv", "-q", str(_CACHE / "venv")], check=True)
     python = str(_CACHE / "venv" / "bin" / "python")
