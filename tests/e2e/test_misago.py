@@ -326,9 +326,11 @@ def test_flood_protection_and_limits(forum: Any, people: dict[str, Any], crm: CR
     forum.stop()
     forum.serve()
     assert forum.visitor("Acme").call("GET", "/api/auth/")["username"] == "Acme"
+    thread, longest = int(crm.interactions()[0].conversation), ("word " * 12_000).rstrip() + "s"
+    assert len(longest) == 60_000
     with pytest.raises(urllib.error.HTTPError, match="400"):
-        people["Acme"].reply(int(crm.interactions()[0].conversation), "x" * 60_001)
-    assert people["Acme"].reply(int(crm.interactions()[0].conversation), "x" * 60_000)
+        people["Acme"].reply(thread, longest + "!")
+    assert people["Acme"].reply(thread, longest)
 
 
 def test_a_guest_reads_what_is_public(forum: Any, people: dict[str, Any], crm: CRM) -> None:
