@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -24,7 +25,7 @@ from socialcrm.connectors import (
     Stream,
     hookimpl,
 )
-from socialcrm.errors import UnclearError, UnsupportedError
+from socialcrm.errors import SettingsError, UnclearError, UnsupportedError
 from socialcrm.types import Identity, Interaction, Item, Visibility
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -37,9 +38,11 @@ class Wall(Connector[Any]):
     info: ClassVar[ConnectorInfo] = ConnectorInfo(
         platform="wall",
         streams={"all": Stream()},
-        capabilities=Capabilities(send=True, visibility=BOTH, move_to_private=True, reply_window=timedelta(days=1)),
+        capabilities=Capabilities(
+            send=True, visibility=BOTH, move_to_private=True, reply_window=timedelta(days=1), attachments=1
+        ),
     )
-    calls: ClassVar[list[tuple[str, str]]] = []
+    calls: ClassVar[list[tuple[str, ...]]] = []
     unclear: ClassVar[bool] = False
 
     def fetch(self, stream: str, cursor: Cursor) -> Flow[None]:
@@ -51,7 +54,7 @@ class Wall(Connector[Any]):
         )
 
     def send(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
-        yield from Blocking(self.calls.append, (("send", message.parts[0]),))
+        yield from Blocking(self.calls.append, (("send", *message.parts, *(one.path.read_text() for one in message.media)),))
         return Receipt(ids=("c2",))
 
     def move_to_private(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
@@ -119,3 +122,26 @@ def test_the_window_closes_private_answers_only(crm: Any) -> None:
     with pytest.raises(UnsupportedError, match="private answers"):
         crm.reply(case, "What is your number?", by="ana", visibility=Visibility.PRIVATE)
     crm.reply(case, "Sorry for the wait.", by="ana")
+
+
+def test_a_file_goes_along_as_it_was_queued(crm: Any, tmp_path: Path) -> None:
+    """The connector gets the file; one that was changed since is never sent, and the reply says why."""
+    plan = tmp_path / "plan.txt"
+    plan.write_text("turn it off and on")
+    crm.reply(crm.inbox()[0], "Please try this.", by="ana", files=[plan])
+    crm.flush()
+    assert Wall.calls == [("send", "Please try this.", "turn it off and on")]
+    crm.reply("c1", "Once more.", by="ana", files=[plan], anyway=True)
+    plan.write_text("something else")
+    crm.flush()
+    assert len(Wall.calls) == 1
+    failed = crm.outbox()[-1]
+    assert (str(failed.state), "plan.txt has changed" in failed.error) == ("failed", True)
+
+
+def test_files_that_can_not_be_sent_are_refused_at_once(crm: Any, tmp_path: Path) -> None:
+    """More than the platform takes, and what is not there: nothing is queued."""
+    for files, error in (([tmp_path / "a", tmp_path / "b"], UnsupportedError), ([tmp_path / "gone"], SettingsError)):
+        with pytest.raises(error):
+            crm.reply("c1", "Here.", by="ana", files=files)
+    assert crm.outbox() == []

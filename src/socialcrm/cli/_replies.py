@@ -26,6 +26,7 @@ __all__ = ["cancel", "flush", "outbox", "reply", "retry"]
 @click.argument("case")
 @click.argument("text", required=False)
 @click.option("--file", type=click.Path(path_type=Path), help="Take the text from a file.")
+@click.option("--attach", multiple=True, type=click.Path(path_type=Path), metavar="PATH", help="A file to send along.")
 @click.option("--by", envvar="SOCIALCRM_BY", metavar="NAME", help="Who answers (or $SOCIALCRM_BY).")
 @click.option("--to", metavar="iN", help="The interaction to answer.  [default: the customer's last one]")
 @click.option("--private", "visibility", flag_value="private", help="Only the customer can read it.")
@@ -41,6 +42,7 @@ def reply(
     case: str,
     text: str | None,
     file: Path | None,
+    attach: tuple[Path, ...],
     by: str | None,
     to: str | None,
     visibility: str | None,
@@ -68,7 +70,7 @@ def reply(
                 raise SettingsError("a reply needs its author; add --by NAME")
             target = attrs.evolve(crm.case(case), version=seen) if seen is not None else case
             try:
-                made = crm.reply(target, words, by=by, to=to, visibility=shown, anyway=anyway, allowed=allow)
+                made = crm.reply(target, words, by=by, to=to, visibility=shown, anyway=anyway, allowed=allow, files=attach)
             except GuardError as error:
                 error.add_note("Here that is --private, or --anyway; an address of your own: --allow.")
                 raise

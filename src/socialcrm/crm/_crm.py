@@ -297,6 +297,7 @@ class CRM(Reads):
         visibility: Visibility | None = None,
         anyway: bool = False,
         allowed: Iterable[str] = (),
+        files: Iterable[str | Path] = (),
     ) -> Reply:
         """Queue a reply to the identity that wrote; ``flush()`` delivers it.
 
@@ -308,6 +309,7 @@ class CRM(Reads):
             visibility: Who will be able to read it; as what it answers by default.
             anyway: Send it although a guard objects.
             allowed: Addresses and numbers of ours that may stand in public.
+            files: Files to send along; they stay where they are until it has left.
 
         Returns:
             The reply as stored.
@@ -320,9 +322,8 @@ class CRM(Reads):
             TooLong: It exceeds the platform's limit; says by how much.
         """
         version = case.version if isinstance(case, Case) else None
-        return self._replies.reply(
-            short(case), text, by=by, to=to, visibility=visibility, anyway=anyway, allowed=tuple(allowed), version=version
-        )
+        how: dict[str, Any] = {"allowed": tuple(allowed), "files": tuple(files), "version": version}
+        return self._replies.reply(short(case), text, by=by, to=to, visibility=visibility, anyway=anyway, **how)
 
     def flush(self, *, progress: Callable[[Progress], None] | None = None) -> FlushReport:
         """Deliver the replies that are due, and settle those whose outcome was unclear.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -77,6 +78,7 @@ class Replies:
         anyway: bool,
         allowed: tuple[str, ...],
         version: int | None,
+        files: tuple[str | Path, ...] = (),
         automatic: bool = False,
     ) -> Reply:
         """Guard and queue a reply: the check of the case's version and the row are one transaction."""
@@ -86,6 +88,7 @@ class Replies:
         with crm.store.read() as tx:
             answer = self._answer(tx, case, text, to, visibility)
             shown = records.cases(tx, [answer.case], lambda _: "")[0]
+        media = outbox.attach(answer.connector, files)
         if not anyway:
             objections = [one for told in crm.plugins.hook.socialcrm_review(draft=text, case=shown) for one in told]
             ours = (*allowed, *(account.handle for account in answer.channel.accounts))
@@ -98,7 +101,7 @@ class Replies:
                     f"case c{now.id} has changed since you read it (version {version}, now {now.version}): "
                     "somebody answered it or the customer wrote again; read it, then decide"
                 )
-            row = self._row(tx, answer, text, by)
+            row = self._row(tx, answer, text, by, media)
             # nobody had seen anything, so it is no answer
             key = outbox.queue(tx, {**row, "seen": 0} if automatic else row)
             return records.replies(tx, tables.outbox.c.id == key)[0]
@@ -137,7 +140,7 @@ class Replies:
             raise NotFound(f"case c{case.id}: {what}; see `crm.interactions(case='c{case.id}')`")
         return found
 
-    def _row(self, tx: Tx, answer: _Answer, text: str, by: str) -> dict[str, Any]:
+    def _row(self, tx: Tx, answer: _Answer, text: str, by: str, media: list[dict[str, Any]]) -> dict[str, Any]:
         now, target = self._crm.now(), answer.target
         extra = json.loads(target.extra) if target.extra else {}
         uid = secrets.token_hex(12)
@@ -154,6 +157,7 @@ class Replies:
             "references": [*extra.get("references", ()), target.pid],
             "moves": answer.visibility is Visibility.PRIVATE and target.visibility != Visibility.PRIVATE,
             "kind": (Kind.EMAIL if target.kind == Kind.EMAIL else Kind.REPLY).value,
+            "media": media,
             "at": now,
         }
         seen = tx.value(select(_I.c.at).where(_I.c.ws == tx.ws, _I.c.id == answer.case.last))

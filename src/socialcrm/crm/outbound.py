@@ -44,6 +44,7 @@ def message_of(letter: Letter) -> Outgoing:
         visibility=Visibility(told["visibility"]),
         subject=told["subject"],
         references=tuple(told["references"]),
+        media=tuple(outbox.blob_of(one) for one in told.get("media", ())),
         at=from_micros(told["at"]),
     )
 
@@ -97,6 +98,7 @@ class Delivery:
                 outbox.keep(tx, self.letter, {})
             self._settling = False
         message, cursor = self.message, dict(self.letter.cursor)
+        outbox.unchanged(message.media)
         if self.letter.message.get("moves") and self.connector.info.capabilities.move_to_private:
             return (yield from self.connector.move_to_private(message, cursor))
         return (yield from self.connector.send(message, cursor))
