@@ -131,3 +131,13 @@ def test_every_decision_names_version_and_rule() -> None:
     say(crm, words("ada", 0, "my bill"), words("ada", 5, "hello?"))
     assert [(event.playbook, event.rule) for event in crm.events("c1")] == [(playbook.version, "bills"), (playbook.version, "")]
     assert isinstance(Clock(), Clock)
+
+
+@pytest.mark.parametrize("kind", ["other", "reaction"])
+def test_a_whisper_or_a_like_of_ours_is_no_answer(kind: str) -> None:
+    """What colleagues say to each other, and a like, leave the customer waiting."""
+    crm, _ = town()
+    asked = words("ada", 0)
+    say(crm, asked, {**answer(asked, 5), "kind": kind})
+    (case,) = crm.inbox()
+    assert case.waiting_since == START

@@ -19,7 +19,7 @@ from sqlalchemy import Row, func, select
 from socialcrm.cases._decide import decide
 from socialcrm.cases._draw import draw
 from socialcrm.cases._evolve import advance, begin
-from socialcrm.cases._facts import ACKNOWLEDGED, RECEIVED, REPLIED, Fact
+from socialcrm.cases._facts import RECEIVED, Fact, what_we_did
 from socialcrm.cases._history import FACTS, History, entries_of
 from socialcrm.cases._playbook import Playbook, Process
 from socialcrm.cases._scene import Scene
@@ -316,7 +316,7 @@ def fold_rows(ws: int, customer: int, rows: Sequence[Any], scene: Scene) -> list
         elif case is None:
             continue
         else:
-            fact = Fact(ACKNOWLEDGED if seen == 0 else REPLIED, at, key)
+            fact = Fact(what_we_did(what, seen), at, key)
         for event in decide(case, fact, process, key=-1, ws=ws, customer=customer):
             if case is None or one is None or event.kind == "opened":
                 if event.data and '"flags"' in event.data:

@@ -14,7 +14,18 @@ from attrs import define, frozen
 from socialcrm.cases._calendar import DAYS
 from socialcrm.types import CaseState, Kind, Moderation, Severity, Visibility
 
-__all__ = ["ACKNOWLEDGED", "RECEIVED", "REPLIED", "VOCABULARY", "WITHDRAWN", "Fact", "Word", "about_influence", "closest"]
+__all__ = [
+    "ACKNOWLEDGED",
+    "RECEIVED",
+    "REPLIED",
+    "VOCABULARY",
+    "WITHDRAWN",
+    "Fact",
+    "Word",
+    "about_influence",
+    "closest",
+    "what_we_did",
+]
 
 RECEIVED, REPLIED, ACKNOWLEDGED, WITHDRAWN = "received", "replied", "acknowledged", "withdrawn"
 
@@ -57,6 +68,19 @@ class Fact:
     language: str = ""
     tags: frozenset[str] = frozenset()
     entitlement: str = ""
+
+
+_NO_ANSWER = frozenset({Kind.REACTION.value, Kind.VISIT.value, Kind.OTHER.value})
+
+
+def what_we_did(kind: str, seen: int | None) -> str:
+    """Say whether something of ours answers the customer, or only acknowledges them.
+
+    Args:
+        kind: The interaction's kind: a like of ours, a whisper among colleagues or a moved topic is no answer.
+        seen: The time of the last interaction that its author had seen; 0 for what went out by itself.
+    """
+    return ACKNOWLEDGED if seen == 0 or kind in _NO_ANSWER else REPLIED
 
 
 @frozen

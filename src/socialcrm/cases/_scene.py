@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 from sqlalchemy import Row, select
 
-from socialcrm.cases._facts import ACKNOWLEDGED, RECEIVED, REPLIED, Fact
+from socialcrm.cases._facts import RECEIVED, Fact, what_we_did
 from socialcrm.cases._playbook import Process
 from socialcrm.cases._profiles import NOTHING, Profiles
 from socialcrm.store import InteractionRow, Tx, tables
@@ -39,12 +39,9 @@ class Scene:
 
 
 def fact_of(row: InteractionRow | Row[Any], scene: Scene) -> Fact:
-    """Return what an interaction means to a case.
-
-    A reply without anybody who had seen anything (``seen`` is 0) went out by itself: it is no answer.
-    """
+    """Return what an interaction means to a case."""
     if row.direction != "inbound":
-        return Fact(ACKNOWLEDGED if row.seen == 0 else REPLIED, row.at, row.id)
+        return Fact(what_we_did(row.kind, row.seen), row.at, row.id)
     channel, platform = scene.channels.get(row.channel, ("", ""))
     known = scene.profiles.at(row.customer, row.at)
     if known is NOTHING:

@@ -24,7 +24,7 @@ SILENT_KINDS = ("reaction", "visit", "other")
 
 _I, _C = tables.interactions, tables.cases
 
-BY_PEOPLE = _I.c.extra.not_like('%"automatic": true%')
+BY_PEOPLE = _I.c.extra.not_like('%"automatic": true%') & (func.coalesce(_I.c.seen, 1) != 0)
 """Leaves out what a program sent; connectors say so in ``extra``, and the store writes that as JSON."""
 
 

@@ -97,6 +97,8 @@ def collect(tx: Tx, since: int | None) -> tuple[list[CaseFact], list[Turn]]:
             _I.c.kind.not_in(("reaction", "visit", "other")),
             _I.c.moderation.not_in(("spam", "removed")),
             _I.c.extra.not_like('%"automatic": true%'),
+            # what a rule sent by itself, before anybody had seen anything
+            func.coalesce(_I.c.seen, 1) != 0,
             or_(_I.c.direction == "outbound", _I.c.deleted.is_(None)),
         )
         .order_by(_I.c.case_id, _I.c.at, _I.c.id)

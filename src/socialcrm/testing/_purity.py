@@ -31,14 +31,15 @@ _CLOCKS = {
 }
 _FILES = {id(function) for function in (builtins.open, io.open, os.open, os.listdir, os.scandir, os.unlink, os.mkdir)}
 _IMPORTING = "<frozen importlib"
-_ALLOWED = ("/logging/__init__.py", "/importlib/")
+_ALLOWED = ("/logging/__init__.py", "/importlib/", "/hypothesis/")
 
 
 @contextmanager
 def noticing(seen: list[str]) -> Iterator[None]:
     """Write down which clock, file and socket is used within the block, by this thread.
 
-    Imports and log records are no business of the contract, although both read files or the clock.
+    Imports, log records and what hypothesis measures itself are no business of the contract, although they read files or
+    the clock.
 
     Args:
         seen: Gets one line for each use.
