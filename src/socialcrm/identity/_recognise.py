@@ -63,15 +63,16 @@ def recognise(tx: Tx, platform: str, profiles: Mapping[str, tuple[Identity, int]
     )
     changed: list[tuple[Any, ...]] = []
     with_handles: dict[int, Identity] = {}
-    for key, account, customer, seen, *before in tx.rows(statement, accounts=profiles.keys()):
+    row: Any
+    for row in tx.rows(statement, accounts=profiles.keys()):
+        key, account, customer, seen, name, handle, url, avatar = row
         profile, at = profiles[account]
         people.by_account[account] = Known(key, customer)
         if profile.handles:
             with_handles[key] = profile
         if at >= seen:
-            name, handle, url, avatar = before
-            after = [profile.name or name, profile.handle or handle, profile.url or url, profile.avatar or avatar]
-            if after != before:
+            after = (profile.name or name, profile.handle or handle, profile.url or url, profile.avatar or avatar)
+            if after != (name, handle, url, avatar):
                 changed.append((*after, at, key))
     fresh = [account for account in profiles if account not in people.by_account]
     _create(tx, platform, [(account, *profiles[account]) for account in fresh], people, with_handles)
