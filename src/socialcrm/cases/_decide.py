@@ -51,6 +51,8 @@ def decide(case: CaseRow | None, fact: Fact, process: Process, *, key: int, ws: 
         after = _decide(case, fact, process, key, ws, customer)
         # what changes nothing does not make time pass either, so that it may be missing
         return (*before, *after) if after or fact.kind == "tick" else ()
+    if fact.kind == RECEIVED:
+        return _received(case, fact, process, key, ws, customer)
     return _decide(case, fact, process, key, ws, customer)
 
 
@@ -151,7 +153,8 @@ def _again(case: CaseRow, fact: Fact, playbook: Playbook, effects: Effects | Non
             data["asks"] = asks
     if (playbook.resolves or case.spent) and (case.running is None or data):
         data.update(_clock(case, playbook, at, False, severity, queue, channel))
-    due = playbook.due(waiting, severity, queue=queue, channel=channel, answered=case.answered is not None)
+    span = playbook.within("first" if case.answered is None else "next", severity, queue, channel)
+    due = playbook.later(waiting, span or 0, queue)
     need = playbook.need(due, severity, case.contacts + 1, fact.entitlement)
     told = json.dumps(data) if data else ""
     return EventRow(case.ws, 0, case.id, "received", at, "", fact.interaction, case.playbook, rule, due, need, told)

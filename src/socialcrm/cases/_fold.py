@@ -16,7 +16,7 @@ from socialcrm.cases._decide import decide
 from socialcrm.cases._evolve import advance, begin
 from socialcrm.cases._playbook import Playbook
 from socialcrm.cases._refold import refold
-from socialcrm.cases._scene import Scene, fact_of, order_of
+from socialcrm.cases._scene import Scene, fact_of
 from socialcrm.cases._states import PARALLEL
 from socialcrm.cases._timeline import Timeline, remember
 from socialcrm.cases._write import Ledger
@@ -30,7 +30,7 @@ class Work:
     """What a batch brings to the cases.
 
     Args:
-        new: Interactions that are about to be inserted; `fold` sets their ``case_id``.
+        new: Interactions that are about to be inserted, in order of time; `fold` sets their ``case_id``.
         again: Customers whose history changed in the middle, each with whom it belongs to now (themselves, or the
             customer they were merged into): it is folded anew.
         fresh: Customers of whom nothing is stored yet. Others without a case may have a history that opened none, and that
@@ -67,7 +67,6 @@ def fold(tx: Tx, work: Work, playbook: Playbook) -> list[EventRow]:
     for customer, rows in by_customer.items():
         if customer in again:
             continue
-        rows.sort(key=order_of)
         case = current.get(customer)
         late = _is_late(case, rows) or rows[0].at <= later.get(customer, -1) or (case is None and customer not in work.fresh)
         if late or not _append(ledger, scene, customer, case, rows):
@@ -112,22 +111,24 @@ def _is_late(case: CaseRow | None, rows: list[InteractionRow]) -> bool:
 
 def _append(ledger: Ledger, scene: Scene, customer: int, case: CaseRow | None, rows: list[InteractionRow]) -> bool:
     """Fold facts onto the latest case; gives up, and says so, where they begin a second one beside it."""
-    ws, process = ledger.ws, scene.process
-    steps: list[tuple[CaseRow, EventRow]] = []
+    ws, process, key = ledger.ws, scene.process, ledger.next_case()
+    cases: dict[int, CaseRow] = {}
+    events: list[EventRow] = []
     for row in rows:
         fact = fact_of(row, scene)
-        for event in decide(case, fact, process, key=ledger.next_case(), ws=ws, customer=customer):
+        for event in decide(case, fact, process, key=key, ws=ws, customer=customer):
             if case is None or event.kind == "opened":
                 ledger.opened(customer)
+                key = ledger.next_case()
                 case = begin(event)
                 if case.flags & PARALLEL:
                     return False
             else:
                 # the row was read or begun here, so nobody else sees it change
                 case = advance(case, event)
-            steps.append((case, event))
+            cases[case.id] = case
+            events.append(event)
             if event.interaction == row.id:
                 row.case_id = case.id
-    for one, event in steps:
-        ledger.record(one, event)
+    ledger.went(cases, events)
     return True

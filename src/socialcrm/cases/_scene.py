@@ -13,7 +13,7 @@ from socialcrm.cases._playbook import Process
 from socialcrm.cases._profiles import NOTHING, Profiles
 from socialcrm.store import InteractionRow, Tx, tables
 
-__all__ = ["Scene", "fact_of", "order_of"]
+__all__ = ["Scene", "fact_of"]
 
 
 @frozen
@@ -53,8 +53,3 @@ def fact_of(row: InteractionRow | Row[Any], scene: Scene) -> Fact:
         RECEIVED, row.at, row.id, row.kind, row.moderation, "", "", channel, platform, row.visibility, row.text,
         row.subject, row.language, *known,
     )  # fmt: skip
-
-
-def order_of(row: InteractionRow | Row[Any]) -> tuple[int, str, str]:
-    """Return the place of an interaction among those of its customer."""
-    return (row.at, row.scope, row.pid)

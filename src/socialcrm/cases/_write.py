@@ -58,6 +58,11 @@ class Ledger:
         """Say which case is the customer's latest (if any), after a fold of their whole history."""
         self._last[customer] = key
 
+    def went(self, cases: dict[int, CaseRow], events: list[EventRow]) -> None:
+        """Keep cases as their last events left them, and the events."""
+        self.cases.update(cases)
+        self.events += events
+
     def record(self, case: CaseRow, event: EventRow) -> None:
         """Keep a case as an event left it, and the event."""
         self.cases[case.id] = case

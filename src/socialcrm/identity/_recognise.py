@@ -63,16 +63,17 @@ def recognise(tx: Tx, platform: str, profiles: Mapping[str, tuple[Identity, int]
     )
     changed: list[tuple[Any, ...]] = []
     with_handles: dict[int, Identity] = {}
+    row: Any
     for row in tx.rows(statement, accounts=profiles.keys()):
-        profile, at = profiles[row.account]
-        people.by_account[row.account] = Known(row.id, row.customer)
+        key, account, customer, seen, name, handle, url, avatar = row
+        profile, at = profiles[account]
+        people.by_account[account] = Known(key, customer)
         if profile.handles:
-            with_handles[row.id] = profile
-        if at >= row.seen:
-            before = (row.name, row.handle, row.url, row.avatar)
-            after = tuple(new or old for new, old in zip(_shown(profile), before, strict=True))
-            if after != before:
-                changed.append((*after, at, row.id))
+            with_handles[key] = profile
+        if at >= seen:
+            after = (profile.name or name, profile.handle or handle, profile.url or url, profile.avatar or avatar)
+            if after != (name, handle, url, avatar):
+                changed.append((*after, at, key))
     fresh = [account for account in profiles if account not in people.by_account]
     _create(tx, platform, [(account, *profiles[account]) for account in fresh], people, with_handles)
     tx.update(tables.identities, ("name", "handle", "url", "avatar", "seen"), changed)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 from sqlalchemy import Row, delete, select
 
 from socialcrm.ingest._clean import clean
-from socialcrm.ingest._threads import Node
+from socialcrm.ingest._threads import Node, node_of
 from socialcrm.store import InteractionRow, Tx, reindex, tables
 from socialcrm.types import Deletion, Edit, Interaction, micros
 
@@ -84,7 +84,7 @@ class Changes:
         confirmed: list[tuple[Row[Any], list[Wording]]] = []
         for row, versions in stored.values():
             old = full[row.id]
-            if old.deleted is not None and (row.scope, row.pid) in stones:
+            if old.deleted is not None and node_of(row.scope, row.pid) in stones:
                 continue
             if old.journal is None:
                 confirmed.append((old, versions))
@@ -164,7 +164,7 @@ class Changes:
             table.c.kind == "deletion",
             self.tx.sets.among(table.c.pid, "pids"),
         )
-        return {(row.scope, row.pid) for row in self.tx.rows(statement, pids={row.pid for row in gone})}
+        return {node_of(row.scope, row.pid) for row in self.tx.rows(statement, pids={row.pid for row in gone})}
 
     def outdated(self, row: InteractionRow, versions: Sequence[Wording]) -> None:
         """Keep the older wordings of an interaction that came several times in one batch."""
@@ -172,7 +172,7 @@ class Changes:
             if wording.version != (row.edited if row.edited is not None else row.at):
                 self._revision(row.id, wording.version, wording.item.text, wording.item.subject, row.text, row.subject)
 
-    def expect(self, nodes: set[Node]) -> None:
+    def expect(self, nodes: Collection[Node]) -> None:
         """Look up edits and deletions that came before these interactions."""
         if not self.tx.holds(tables.pending, self.source.channel):
             return
@@ -181,17 +181,18 @@ class Changes:
             tables.pending.c.channel == self.source.channel,
             self.tx.sets.among(tables.pending.c.pid, "pids"),
         )
-        for row in self.tx.rows(statement, pids={pid for _, pid in nodes}):
-            if (row.scope, row.pid) in nodes:
-                self._pending.setdefault((row.scope, row.pid), []).append(row)
+        for row in self.tx.rows(statement, pids={node if isinstance(node, str) else node[1] for node in nodes}):
+            node = node_of(row.scope, row.pid)
+            if node in nodes:
+                self._pending.setdefault(node, []).append(row)
 
     def finish(self, rows: Sequence[InteractionRow]) -> None:
         """Apply what had come before its interaction, then write revisions."""
         for row in rows if self._pending else ():
-            early_ones = self._pending.get((row.scope, row.pid), ())
+            early_ones = self._pending.get(node_of(row.scope, row.pid), ())
             for early in sorted(early_ones, key=lambda one: (one.kind != "deletion", one.at, one.data)):
                 self._apply(row, early)
-        gone = {row.id for row in rows if row.deleted is not None}
+        gone = {row.id for row in rows if row.deleted is not None} if self._revisions else set()
         self.tx.insert_new(tables.revisions, [one for one in self._revisions if one[1] not in gone])
 
     def _apply(self, row: InteractionRow, early: Row[Any]) -> None:
@@ -221,7 +222,7 @@ class Changes:
         changed: dict[int, tuple[str, str, int | None]] = {}
         for edit in edits:
             at, text = micros(edit.at), clean(edit.text)
-            row = known.get((edit.scope, edit.id))
+            row = known.get(node_of(edit.scope, edit.id))
             if row is None:
                 data = json.dumps({"text": text, "subject": edit.subject})
                 waiting.append((self.tx.ws, self.source.channel, edit.id, edit.scope, "edit", at, data))
@@ -252,7 +253,7 @@ class Changes:
         gone: dict[int, int] = {}
         for one in deletions:
             at = micros(one.at) if one.at is not None else self.source.received
-            row = known.get((one.scope, one.id))
+            row = known.get(node_of(one.scope, one.id))
             stones.append((self.tx.ws, self.source.channel, one.id, one.scope, "deletion", at, ""))
             if row is not None and row.deleted is None:
                 gone[row.id] = min(at, gone.get(row.id, at))

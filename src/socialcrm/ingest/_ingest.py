@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from attrs import define, evolve, field
 
@@ -10,6 +11,7 @@ from socialcrm.ingest._changes import Changes
 from socialcrm.ingest._others import count_off, record_deliveries, record_holes
 from socialcrm.ingest._place import Author, Placed, Source, known_rows, place
 from socialcrm.ingest._read import Unreadable
+from socialcrm.ingest._threads import node_of
 from socialcrm.store import Tx, tables
 from socialcrm.types import Census, Deletion, Delivery, Edit, Handle, Hole, Identity, Interaction, Item, micros
 
@@ -66,12 +68,10 @@ def ingest(tx: Tx, source: Source, stream: str, items: Sequence[tuple[Item, int]
         items: What was parsed, with the position of each element.
         authors: Their authors' keys, by account id.
     """
-    found: list[tuple[Interaction, int]] = []
+    found = cast("list[tuple[Interaction, int]]", [entry for entry in items if isinstance(entry[0], Interaction)])
     rest: dict[type[Item], list[Item]] = {}
-    for item, pos in items:
-        if isinstance(item, Interaction):
-            found.append((item, pos))
-        else:
+    for item, _ in items if len(found) < len(items) else ():
+        if not isinstance(item, Interaction):
             rest.setdefault(type(item), []).append(item)
     changes = Changes(tx, source)
     failed, doubts = _others(tx, source, stream, rest, changes) if rest else ({}, [])
@@ -94,7 +94,7 @@ def _others(
     meant = {item.id for item in (*edits, *deletions, *deliveries)}
     if meant:
         known = known_rows(tx, source.channel, meant)
-        edited = {(item.scope, item.id) for item in edits}
+        edited = {node_of(item.scope, item.id) for item in edits}
         changes.edits(edits, {node: row for node, row in known.items() if node in edited})
         changes.deletions(deletions, known)
         failed = record_deliveries(tx, source.channel, deliveries, known)

@@ -39,15 +39,16 @@ def pack(raws: Sequence[Raw]) -> bytes:
 def unpack(blob: bytes) -> list[Raw]:
     """Return the elements of a blob, equal to those that `pack` was given."""
     return [
-        Raw(kind, base64.b64decode(body) if binary else body, context)
-        for kind, body, context, binary in json.loads(zstd.decompress(blob))
+        Raw(kind, base64.b64decode(body) if rest[1:] else body, *rest[:1])
+        for kind, body, *rest in json.loads(zstd.decompress(blob))
     ]
 
 
-def _plain(raw: Raw) -> tuple[str, Any, dict[str, str], int]:
+def _plain(raw: Raw) -> tuple[Any, ...]:
+    """Return kind and body; where there is one, the context; and a 1 where the body was bytes."""
     if isinstance(raw.body, bytes):
         return (raw.kind, base64.b64encode(raw.body).decode(), dict(raw.context), 1)
-    return (raw.kind, raw.body, raw.context, 0) if type(raw.context) is dict else (raw.kind, raw.body, dict(raw.context), 0)
+    return (raw.kind, raw.body, dict(raw.context)) if raw.context else (raw.kind, raw.body)
 
 
 def append(tx: Tx, channel: int, stream: str, raws: Sequence[Raw], now: int) -> int | None:

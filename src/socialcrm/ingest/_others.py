@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from socialcrm.ingest._changes import Changes
-from socialcrm.ingest._threads import Node
+from socialcrm.ingest._threads import Node, node_of
 from socialcrm.store import Tx, tables
 from socialcrm.types import Census, Delivery, Hole, micros
 
@@ -81,7 +81,7 @@ def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], know
     newest: dict[int, Delivery] = {}
     early = []
     for one in deliveries:
-        row = known.get((one.scope, one.id))
+        row = known.get(node_of(one.scope, one.id))
         if row is None:
             early.append((tx.ws, channel, one.id, one.scope, "delivery", micros(one.at), json.dumps(_said(one))))
         elif row.id not in newest or one.at >= newest[row.id].at:

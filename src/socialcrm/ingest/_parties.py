@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from socialcrm.ingest._threads import Node, node_of
+
 __all__ = ["Member", "parties"]
 
 
@@ -47,14 +49,14 @@ class Member(Protocol):
 
 
 def parties(
-    open_ones: Mapping[tuple[str, str], Any],
-    settled: Mapping[tuple[str, str], Any],
+    open_ones: Mapping[Node, Any],
+    settled: Mapping[Node, Any],
     beginner: Callable[[int], int | None],
 ) -> dict[int, int | None]:
     """Say whose matter each interaction is.
 
     Args:
-        open_ones: The interactions to decide, by (scope, id).
+        open_ones: The interactions to decide, by their nodes.
         settled: Others that they may answer, whose party stands.
         beginner: The identity that wrote first in a conversation, by the conversation's key.
 
@@ -63,6 +65,9 @@ def parties(
     """
     told: dict[int, int | None] = {}
     for member in open_ones.values():
+        if member.direction == "inbound" and member.visibility != "private":
+            told[member.id] = member.author
+            continue
         chain: list[Any] = []
         seen: set[int] = set()
         party: int | None = None
@@ -74,7 +79,7 @@ def parties(
                 party = _alone(member, beginner)
                 break
             seen.add(member.id)
-            parent = None if member.parent is None else (member.scope, member.parent)
+            parent = None if member.parent is None else node_of(member.scope, member.parent)
             above = open_ones.get(parent) if parent is not None else None
             stored = settled.get(parent) if parent is not None and above is None else None
             if _is_own(member, above or stored):

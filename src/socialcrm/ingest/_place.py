@@ -6,7 +6,10 @@ placed interaction needs is computed in memory from a bounded number of queries,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from attrs import define, field
@@ -15,7 +18,7 @@ from sqlalchemy import Row, select
 from socialcrm.ingest._changes import Changes, Wording, extra_text
 from socialcrm.ingest._clean import clean
 from socialcrm.ingest._parties import parties
-from socialcrm.ingest._threads import Node, Threads
+from socialcrm.ingest._threads import Node, Threads, node_of
 from socialcrm.store import InteractionRow, Tx, interaction_values, tables
 from socialcrm.types import Interaction, micros
 
@@ -33,6 +36,9 @@ _LIGHT = select(
 
 Author = tuple[int, int]
 """The keys of an identity and of the customer behind it."""
+
+Entry = tuple[Interaction, int]
+"""An interaction with the position of its element."""
 
 
 @define(kw_only=True)
@@ -72,7 +78,7 @@ class Placed:
 def place(
     tx: Tx,
     source: Source,
-    found: Sequence[tuple[Interaction, int]],
+    found: Sequence[Entry],
     authors: Mapping[str, Author],
     *,
     seen: Mapping[str, int] | None = None,
@@ -89,41 +95,46 @@ def place(
     placed = Placed()
     if not found and not source.restless:
         return placed
-    wordings: dict[Node, list[Wording]] = {}
-    nodes: set[Node] = set()
+    wordings: dict[Node, list[Entry]] = {}
+    firsts: dict[Node, Entry] = {}
+    parents: set[Node] = set()
+    pids: set[str] = set()
     keys: set[str] = set()
-    for item, pos in found:
-        at = micros(item.at)
+    for entry in found:
+        item = entry[0]
         scope = item.scope
-        node = (scope, item.id)
-        wording = Wording(item, pos, at, at if item.edited_at is None else micros(item.edited_at))
-        if node in wordings:
-            wordings[node].append(wording)
-        else:
-            wordings[node] = [wording]
-            nodes.add(node)
-        if item.parent is not None:
-            nodes.add((scope, item.parent))
+        node = (scope, item.id) if scope else item.id
+        if firsts.setdefault(node, entry) is not entry:
+            wordings.setdefault(node, [firsts[node]]).append(entry)
+        pids.add(item.id)
+        parent = item.parent
+        if parent is not None:
+            parents.add((scope, parent) if scope else parent)
+            pids.add(parent)
         if item.references:
-            nodes.update([(scope, other) for other in item.references])
+            parents.update([node_of(scope, other) for other in item.references])
+            pids.update(item.references)
         if item.conversation:
             keys.add(item.conversation)
-    known = known_rows(tx, source.channel, {pid for _, pid in nodes})
+    known = known_rows(tx, source.channel, pids)
     changes = Changes(tx, source)
-    fresh = [versions for node, versions in wordings.items() if node not in known]
+    nodes = parents | firsts.keys()
     threads = Threads(tx, source.channel)
     threads.load({node: row for node, row in known.items() if node in nodes}, nodes, keys)
-    stored = {node: (known[node], versions) for node, versions in wordings.items() if node in known}
-    changes.revise(stored)
-    _follow_moves(stored, threads, changes)
-    placed.new = _rows(tx, source, fresh, authors, threads, changes, seen or {})
+    again = {node: (row, _versions(wordings.get(node, [firsts[node]]))) for node, row in known.items() if node in firsts}
+    changes.revise(again)
+    _follow_moves(again, threads, changes)
+    fresh = {node: entry for node, entry in firsts.items() if node not in again} if again else firsts
+    rows = _rows(tx, source, fresh, wordings, authors, threads, changes, seen or {})
+    placed.new = list(rows.values())
     threads.settle()
-    for row in placed.new:
-        row.conversation = threads.talk(row.conversation).id
+    if threads.joined:
+        for row in placed.new:
+            row.conversation = threads.talk(row.conversation).id
     changes.finish(placed.new)
     placed.again.update(changes.again)
     placed.changed = changes.count
-    _settle_parties(tx, placed, known, threads, authors, changes.dirty | source.restless)
+    _settle_parties(tx, placed, rows, known, threads, authors, changes.dirty | source.restless)
     threads.write(placed.new)
     return placed
 
@@ -134,55 +145,64 @@ def finish(tx: Tx, placed: Placed) -> None:
 
 
 def known_rows(tx: Tx, channel: int, pids: set[str]) -> dict[Node, Row[Any]]:
-    """Return the stored interactions of a channel with these platform's ids, by (scope, id)."""
+    """Return the stored interactions of a channel with these platform's ids, by their nodes."""
     statement = _LIGHT.where(
         tables.interactions.c.ws == tx.ws,
         tables.interactions.c.channel == channel,
         tx.sets.among(tables.interactions.c.pid, "pids"),
     )
-    return {(row.scope, row.pid): row for row in tx.run(statement, pids=pids)}
+    return {node_of(row.scope, row.pid): row for row in tx.run(statement, pids=pids)}
+
+
+def _versions(entries: list[Entry]) -> list[Wording]:
+    found = []
+    for item, pos in entries:
+        at = micros(item.at)
+        found.append(Wording(item, pos, at, at if item.edited_at is None else micros(item.edited_at)))
+    return found
 
 
 def _rows(
     tx: Tx,
     source: Source,
-    fresh: list[list[Wording]],
+    fresh: dict[Node, Entry],
+    wordings: Mapping[Node, list[Entry]],
     authors: Mapping[str, Author],
     threads: Threads,
     changes: Changes,
     seen: Mapping[str, int],
-) -> list[InteractionRow]:
+) -> dict[Node, InteractionRow]:
+    """Return the rows of what is new, in order of time."""
+    rows: dict[Node, InteractionRow] = {}
     if not fresh:
-        return []
-    order = sorted([(one[0].at, one[0].item.scope, one[0].item.id, one) for one in fresh], key=_first3)
-    key = tx.allocate(tables.interactions, len(order))
-    changes.expect({(scope, pid) for _, scope, pid, _ in order})
-    rows = []
-    ws, channel, received = tx.ws, source.channel, source.received
-    for at, scope, pid, versions in order:
-        newest = versions[-1] if len(versions) == 1 else max(versions, key=lambda wording: wording.version)
-        item = newest.item
-        parent = item.parent
-        others = [] if parent is None else [(scope, parent)]
-        if item.references:
-            others += [(scope, other) for other in item.references]
-        talk = threads.place((scope, pid), item.conversation, others)
-        author, customer = authors[item.author.id]
-        if item.direction is not None:
-            direction = item.direction._value_
-        else:
-            direction = "outbound" if item.author.id in source.ours else "inbound"
-        text, subject = item.text, item.subject
-        row = InteractionRow(
-            ws, key, channel, pid, scope, talk.id, parent, author, None, customer, None, item.kind._value_, direction,
-            item.visibility._value_, item.moderation._value_, at, received,
-            None if newest.version == at else newest.version, None, seen.get(pid) if seen else None,
-            clean(text), clean(subject) if subject else "", clean(item.url) if item.url else "",
-            item.language, extra_text(item), source.journal, newest.pos,
+        return rows
+    key = tx.allocate(tables.interactions, len(fresh))
+    changes.expect(fresh.keys())
+    ws, channel, received, journal, ours = tx.ws, source.channel, source.received, source.journal, source.ours
+    for node, (item, pos) in fresh.items() if _in_order(fresh.values()) else sorted(fresh.items(), key=_time_of):
+        at = micros(item.at)
+        edited = None
+        versions = _versions(wordings[node]) if node in wordings else ()
+        if versions:
+            newest = max(versions, key=_version_of)
+            item, pos, edited = newest.item, newest.pos, newest.version
+        elif item.edited_at is not None:
+            edited = micros(item.edited_at)
+        scope, parent, account = item.scope, item.parent, item.author.id
+        above = None if parent is None else (scope, parent) if scope else parent
+        others = [node_of(scope, other) for other in item.references] if item.references else ()
+        talk = threads.place(node, item.conversation, above, others)
+        author, customer = authors[account]
+        direction = item.direction._value_ if item.direction is not None else "outbound" if account in ours else "inbound"
+        subject = item.subject
+        row = rows[node] = InteractionRow(
+            ws, key, channel, item.id, scope, talk.id, parent, author, None, customer, None, item.kind._value_, direction,
+            item.visibility._value_, item.moderation._value_, at, received, None if edited == at else edited, None,
+            seen.get(item.id) if seen else None, clean(item.text), clean(subject) if subject else "",
+            clean(item.url) if item.url else "", item.language, extra_text(item), journal, pos,
         )  # fmt: skip
-        if len(versions) > 1:
+        if versions:
             changes.outdated(row, versions)
-        rows.append(row)
         key += 1
     return rows
 
@@ -199,13 +219,25 @@ def _follow_moves(stored: Mapping[Node, tuple[Row[Any], list[Wording]]], threads
                 changes.again[row.customer] = row.customer
 
 
-def _first3(entry: tuple[int, str, str, list[Wording]]) -> tuple[int, str, str]:
-    return entry[:3]
+def _in_order(entries: Iterable[Entry]) -> bool:
+    """Tell whether these come in order of time already, as they mostly do, no two at the same moment."""
+    times = [item.at for item, _ in entries]
+    return all(map(operator.lt, times, islice(times, 1, None)))
+
+
+def _time_of(entry: tuple[Node, Entry]) -> tuple[datetime, str, str]:
+    item = entry[1][0]
+    return (item.at, item.scope, item.id)
+
+
+def _version_of(wording: Wording) -> int:
+    return wording.version
 
 
 def _settle_parties(
     tx: Tx,
     placed: Placed,
+    fresh: Mapping[Node, InteractionRow],
     known: Mapping[Node, Row[Any]],
     threads: Threads,
     authors: Mapping[str, Author],
@@ -213,14 +245,15 @@ def _settle_parties(
 ) -> None:
     """Decide whose matter each new interaction is, and again for conversations that changed in the middle."""
     again = {threads.talk(key).id if threads.holds(key) else key for key in threads.dirty | dirty}
-    fresh: dict[Node, Any] = {(row.scope, row.pid): row for row in placed.new}
-    again |= _begun_earlier(threads, placed.new)
+    firsts = _firsts(placed.new)
+    again |= _begun_earlier(threads, firsts)
     stored: dict[Node, Row[Any]] = {}
     if again:
         statement = _LIGHT.where(tables.interactions.c.ws == tx.ws, tx.sets.among(tables.interactions.c.conversation, "ids"))
-        stored = {(row.scope, row.pid): row for row in tx.rows(statement, ids=again)}
-    beginners = _begin(tx, threads, placed.new, stored, again)
-    told = parties({**stored, **fresh}, known, beginners.get)
+        stored = {node_of(row.scope, row.pid): row for row in tx.rows(statement, ids=again)}
+        _firsts(stored.values(), firsts)
+    beginners = _begin(tx, threads, firsts, {row.conversation for row in placed.new}, again)
+    told = parties({**stored, **fresh} if stored else fresh, known, beginners.get)
     customers = dict(authors.values())
     for row in known.values():
         if row.party is not None and row.customer is not None:
@@ -235,35 +268,40 @@ def _settle_parties(
             placed.again.update({one: one for one in (row.customer, customer) if one is not None and one not in placed.again})
     tx.update(tables.interactions, ("party", "customer", "case_id"), moved)
     for new in placed.new:
-        new.party = told[new.id]
-        new.customer = customers[new.party] if new.party is not None else None
+        new.party = party = told[new.id]
+        new.customer = customers[party] if party is not None else None
 
 
-def _begun_earlier(threads: Threads, rows: Sequence[InteractionRow]) -> set[int]:
+First = tuple[int, str, int]
+"""Who wrote first in a conversation: when, the platform's id, and the identity's key."""
+
+
+def _firsts(rows: Iterable[Any], firsts: dict[int, First] | None = None) -> dict[int, First]:
+    """Return what a customer wrote first in each conversation, by its key."""
+    firsts = {} if firsts is None else firsts
+    for row in rows:
+        if row.direction == "inbound":
+            held = firsts.get(row.conversation)
+            if held is None or (row.at <= held[0] and (row.at, row.pid, row.author) < held):
+                firsts[row.conversation] = (row.at, row.pid, row.author)
+    return firsts
+
+
+def _begun_earlier(threads: Threads, firsts: Mapping[int, First]) -> set[int]:
     """Return the stored conversations in which a new interaction came before the customer's first one."""
     found = set()
-    for row in rows:
-        talk = threads.talk(row.conversation)
-        first = (row.at, row.pid)
-        if row.direction == "inbound" and not talk.fresh and (talk.first_at is None or first < (talk.first_at, talk.first_pid)):
+    for key, first in firsts.items():
+        talk = threads.talk(key)
+        if not talk.fresh and (talk.first_at is None or first[:2] < (talk.first_at, talk.first_pid)):
             found.add(talk.id)
     return found
 
 
-def _begin(
-    tx: Tx, threads: Threads, rows: Sequence[InteractionRow], stored: Mapping[Node, Row[Any]], again: set[int]
-) -> dict[int, int | None]:
+def _begin(tx: Tx, threads: Threads, firsts: Mapping[int, First], touched: set[int], again: set[int]) -> dict[int, int | None]:
     """Say who wrote first in each conversation touched, and keep it where it changed."""
-    firsts: dict[int, tuple[int, str, int]] = {}
-    row: Any
-    for row in [*stored.values(), *rows]:
-        if row.direction == "inbound":
-            entry = (row.at, row.pid, row.author)
-            if row.conversation not in firsts or entry < firsts[row.conversation]:
-                firsts[row.conversation] = entry
     beginners: dict[int, int | None] = {}
     changed = []
-    for key in {row.conversation for row in rows} | again:
+    for key in touched | again:
         talk = threads.talk(key) if key not in again or threads.holds(key) else None
         first = firsts.get(key)
         if talk is not None and not talk.fresh and key not in again:

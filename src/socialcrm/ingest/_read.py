@@ -41,11 +41,15 @@ def read_items(connector: Connector[Any], raws: Iterable[Raw]) -> Reading:
     reading = Reading()
     items, parse = reading.items, connector.parse
     for pos, raw in enumerate(raws):
+        before = len(items)
         try:
-            items.extend([(item, pos) for item in parse(raw)])
+            for item in parse(raw):
+                items.append((item, pos))
         except PayloadError as error:
+            del items[before:]
             reading.unreadable.append(Unreadable(pos, raw.kind, str(error)))
         except Exception as error:  # noqa: BLE001 - a plugin's mistake about one element must not stop the others
+            del items[before:]
             what = f"{type(error).__name__}: {error}; the plugin should have raised PayloadError"
             reading.unreadable.append(Unreadable(pos, raw.kind, what))
     return reading

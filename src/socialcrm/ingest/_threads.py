@@ -15,10 +15,19 @@ from sqlalchemy import ColumnElement, select
 
 from socialcrm.store import InteractionRow, Tx, tables
 
-__all__ = ["Node", "Talk", "Threads"]
+__all__ = ["Node", "Talk", "Threads", "node_of"]
 
-Node = tuple[str, str]
-"""A platform's id within a scope: (scope, id)."""
+Node = str | tuple[str, str]
+"""A platform's id: alone where it has no scope, as it mostly has none, else (scope, id)."""
+
+
+def node_of(scope: str, pid: str) -> Node:
+    """Return what an interaction is found by within its channel."""
+    return (scope, pid) if scope else pid
+
+
+def _parts(node: Node) -> tuple[str, str]:
+    return ("", node) if isinstance(node, str) else node
 
 
 @define(eq=False)
@@ -62,17 +71,17 @@ class Threads:
     _joined: list[tuple[Talk, Talk]] = field(factory=list)
     _moved: list[tuple[Talk, int]] = field(factory=list)
 
-    def load(self, known: Mapping[Node, Any], wanted: Iterable[Node], keys: set[str]) -> None:
+    def load(self, known: Mapping[Node, Any], wanted: Collection[Node], keys: set[str]) -> None:
         """Read what the database knows of these ids and keys: at most three statements."""
-        unknown = {pid for scope, pid in wanted if (scope, pid) not in known}
         haunted: dict[Node, int] = {}
-        if unknown and self.tx.holds(tables.ghosts, self.channel):
+        if len(wanted) > len(known) and self.tx.holds(tables.ghosts, self.channel):
+            unknown = {_parts(node)[1] for node in wanted if node not in known}
             ghosts = select(tables.ghosts).where(
                 tables.ghosts.c.ws == self.tx.ws,
                 tables.ghosts.c.channel == self.channel,
                 self.tx.sets.among(tables.ghosts.c.pid, "pids"),
             )
-            haunted = {(row.scope, row.pid): row.conversation for row in self.tx.rows(ghosts, pids=unknown)}
+            haunted = {node_of(row.scope, row.pid): row.conversation for row in self.tx.rows(ghosts, pids=unknown)}
         talks = tables.conversations
         if keys:
             self._load_talks((talks.c.channel == self.channel) & self.tx.sets.among(talks.c.key, "values"), keys)
@@ -94,15 +103,26 @@ class Threads:
             if talk.key is not None:
                 self._by_key[talk.key] = talk
 
-    def place(self, node: Node, key: str, others: Sequence[Node]) -> Talk:
+    def place(self, node: Node, key: str, parent: Node | None, others: Sequence[Node] = ()) -> Talk:
         """Find or make the conversation of an interaction that has arrived.
 
         Args:
             node: Its id.
             key: The platform's key, empty for none.
-            others: What it answers, and what else it belongs with.
+            parent: What it answers.
+            others: What else it belongs with.
         """
-        own = self.nodes.get(node)
+        nodes = self.nodes
+        own = nodes.get(node)
+        if own is None and not others:
+            # the usual case: new, in a conversation whose key we know, an answer to something of the same conversation
+            usual = self._by_key.get(key)
+            if usual is not None and usual.into is None and (parent is None or nodes.get(parent) is usual):
+                nodes[node] = usual
+                return usual
+        return self._place(node, own, key, (parent, *others) if parent is not None else others)
+
+    def _place(self, node: Node, own: Talk | None, key: str, others: Sequence[Node]) -> Talk:
         if own is not None:
             self._arrived.add(node)
             if node in self._haunted:
@@ -174,22 +194,26 @@ class Threads:
         tx.update(tables.conversations, ("merged",), joined)
         tx.update(tables.interactions, ("conversation",), [(talk.root().id, key) for talk, key in self._moved])
         ghosts = [node for node in self._ghosts if node not in self._arrived]
+        rows = [(node, *_parts(node)) for node in ghosts]
         tx.insert_new(
-            tables.ghosts, [(tx.ws, self.channel, pid, scope, self.nodes[scope, pid].root().id) for scope, pid in ghosts]
+            tables.ghosts, [(tx.ws, self.channel, pid, scope, self.nodes[node].root().id) for node, scope, pid in rows]
         )
 
     def write(self, rows: Iterable[InteractionRow]) -> None:
         """Write new conversations, and who began those that the new interactions began."""
-        touched = {talk.root().id: talk.root() for talk, _ in self._moved}
-        for row in rows:
-            talk = self._by_id[row.conversation]
-            touched[talk.id] = talk
+        keys = [*(row.conversation for row in rows), *(talk.root().id for talk, _ in self._moved)]
+        touched = [self._by_id[key] for key in dict.fromkeys(keys)]
         fresh = [
             (self.tx.ws, talk.id, self.channel, talk.key, None, talk.first_at, talk.first_pid, talk.party)
-            for talk in touched.values()
+            for talk in touched
             if talk.fresh
         ]
         self.tx.insert(tables.conversations, fresh)
+
+    @property
+    def joined(self) -> bool:
+        """Whether two conversations turned out to be one."""
+        return bool(self._joined)
 
     def holds(self, key: int) -> bool:
         """Tell whether a conversation was loaded or made."""

@@ -94,10 +94,9 @@ class Tx:
             rows: For each: the values in the order of ``columns``, then those of the key.
             key: The columns that select the row, besides the workspace.
         """
-        width = len(columns)
-        listed = [(*row[:width], self.ws, *row[width:]) for row in rows]
+        listed = list(rows)
         if listed:
-            self.connection.exec_driver_sql(_update_sql(table, columns, key, self._mark), listed)
+            self.connection.exec_driver_sql(_update_sql(table, columns, key, self.ws, self._mark), listed)
 
     @property
     def _mark(self) -> str:
@@ -119,7 +118,7 @@ def _copy_sql(table: Table) -> str:
 
 
 @cache
-def _update_sql(table: Table, columns: tuple[str, ...], key: tuple[str, ...], mark: str) -> str:
+def _update_sql(table: Table, columns: tuple[str, ...], key: tuple[str, ...], ws: int, mark: str) -> str:
     sets = ", ".join(f'"{name}" = {mark}' for name in columns)
-    where = " AND ".join(f'"{name}" = {mark}' for name in ("ws", *key))
+    where = " AND ".join([f"ws = {int(ws)}", *(f'"{name}" = {mark}' for name in key)])
     return f"UPDATE {table.name} SET {sets} WHERE {where}"  # noqa: S608 - names are ours

@@ -14,6 +14,7 @@ from attrs import Factory, field, frozen
 
 from socialcrm.types._enums import Direction, Kind, Moderation, Visibility
 from socialcrm.types._people import Identity
+from socialcrm.types._record import quick
 from socialcrm.types._show import Shows
 from socialcrm.types._time import aware
 
@@ -76,6 +77,7 @@ class Revision:
     text: str
 
 
+@quick
 @frozen(kw_only=True)
 class Interaction(Item, Shows):
     """One thing that happened: post, reply, message, review, reaction, call, email, visit.

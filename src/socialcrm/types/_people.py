@@ -9,6 +9,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from socialcrm.types._enums import HandleKind
+from socialcrm.types._record import quick
 from socialcrm.types._show import Shows
 
 __all__ = ["Customer", "Handle", "Identity"]
@@ -29,6 +30,7 @@ class Handle:
     verified: bool = False
 
 
+@quick
 @frozen(kw_only=True)
 class Identity:
     """How one person or organisation appears on one platform.
