@@ -166,6 +166,21 @@ def test_the_story(town: Town, crm: CRM) -> None:
     assert fetched(crm) == ids(town)
 
 
+def test_a_file_goes_along(town: Town, crm: CRM, tmp_path: Path) -> None:
+    """What is attached to a reply is in the customer's mailbox, byte for byte, under its name."""
+    town.write(("Mara", "Where is my invoice?"))
+    crm.sync()
+    invoice = tmp_path / "invoice 17.pdf"
+    invoice.write_bytes(bytes(range(256)) * 40)
+    crm.reply(crm.inbox()[0], "Here it is.", by="ana", files=[invoice])
+    assert crm.flush().sent
+    town.wait(lambda: town.count(town.customer("Mara")) == 1)
+    (got,) = town.box(town.customer("Mara"))
+    (attached,) = got.iter_attachments()
+    assert (attached.get_filename(), attached.get_content_type()) == ("invoice 17.pdf", "application/pdf")
+    assert attached.get_content() == invoice.read_bytes()
+
+
 def test_encrypted_in_a_process_of_its_own(town: Town, url: str, tmp_path: Path) -> None:
     """With STARTTLS and an authority named by ``SSL_CERT_FILE`` mail is fetched and sent; without it no password leaves."""
     authority = tmp_path / "authority.pem"
