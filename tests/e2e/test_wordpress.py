@@ -108,6 +108,18 @@ def test_the_story(blog: Any, crm: CRM) -> None:
     assert crm.case(by_name["Mara"]).state == "pending"
 
 
+def test_a_newcomer_listens_without_an_account(blog: Any) -> None:
+    """The site's address is enough: the platform is recognised from the page, and its public comments become cases."""
+    blog.comment("My order 17 is late.", name="Mara", user="")
+    blog.comment("Same here, order 18.", name="Jonas", user="")
+    with socialcrm.open(":memory:") as crm:
+        report = crm.listen(blog.url)
+        assert (report.new, report.opened) == (2, 2)
+        (channel,) = crm.channels
+        assert (channel.platform, channel.settings["server"]) == ("wordpress", blog.url)
+        assert crm.listen(blog.url).new == 0
+
+
 def test_the_story_on_the_command_line(blog: Any, url: str) -> None:
     """The same with `socialcrm channels add`, `sync`, `inbox`, `reply` and `flush`, each in a process of its own."""
     first = blog.comment("My order 17 is late.", name="Mara", user="")
