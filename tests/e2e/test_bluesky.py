@@ -35,9 +35,9 @@ PIXEL = bytes.fromhex(
 @pytest.fixture(scope="module")
 def network() -> Iterator[Any]:
     """A network."""
-    from conftest import _harness
+    from _harnesses import load_harness
 
-    with _harness("bluesky").bluesky() as running:
+    with load_harness("bluesky").bluesky() as running:
         yield running
 
 

@@ -27,9 +27,9 @@ _numbers = count(1)
 @pytest.fixture(scope="module")
 def lists() -> Iterator[Any]:
     """A Mailman with HyperKitty."""
-    from conftest import _harness
+    from _harnesses import load_harness
 
-    with _harness("mailinglist").mailing_lists() as running:
+    with load_harness("mailinglist").mailing_lists() as running:
         yield running
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _harnesses import load_harness
 from _mortal import calls, work
-from conftest import _harness
 
 import socialcrm
 from socialcrm import CRM
@@ -28,7 +28,7 @@ TEAM = "help@example.org"
 
 @pytest.fixture(scope="module")
 def harness() -> Any:
-    return _harness("nntp")
+    return load_harness("nntp")
 
 
 @pytest.fixture(scope="module")

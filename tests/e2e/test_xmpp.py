@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _harnesses import load_harness
 from _mortal import calls, work
-from conftest import _harness
 
 import socialcrm
 from socialcrm.crm import CRM
@@ -31,7 +31,7 @@ BODY = "{jabber:client}body"
 @pytest.fixture(scope="module", params=["prosody", "ejabberd"])
 def chat(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A server."""
-    with getattr(_harness("xmpp"), request.param)() as running:
+    with getattr(load_harness("xmpp"), request.param)() as running:
         yield running
 
 
@@ -39,7 +39,7 @@ class Town:
     """Our account, a room, and people who write to us and speak there."""
 
     def __init__(self, server: Any) -> None:
-        self.server, self.harness = server, _harness("xmpp")
+        self.server, self.harness = server, load_harness("xmpp")
         number = next(_numbers)
         self.team, self.room = f"team{number}", f"help{number}@{self.harness.ROOMS}"
         self.jid = f"{self.team}@{self.harness.DOMAIN}"
