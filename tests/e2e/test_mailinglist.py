@@ -255,6 +255,7 @@ def test_an_archive_for_members(lists: Any, tmp_path: Path, monkeypatch: pytest.
     team = List(lists, archive_policy="private")
     lists.member(team.address, "ana@example.org")
     team.post(team.mail("Mara", "Only for us."))
+    lists.learn()
     monkeypatch.setenv("LIST_PASSWORD", "correct-horse")
     with socialcrm.open(f"sqlite:///{tmp_path}/team.db") as crm:
         crm.channels.add("mailinglist", name="visitor", **team.settings)

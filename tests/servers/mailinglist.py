@@ -210,6 +210,10 @@ class MailingLists:
         )
         self.django("shell", "-c", script)
 
+    def learn(self) -> None:
+        """Let HyperKitty ask Mailman for the lists' settings, as its hourly job does."""
+        self.django("shell", "-c", "from hyperkitty.lib.mailman import sync_with_mailman; sync_with_mailman(overwrite=True)")
+
     def post(self, address: str, *mails: EmailMessage) -> None:
         """Hand mails to Mailman for a list."""
         with smtplib.LMTP("127.0.0.1", self.lmtp) as lmtp:
