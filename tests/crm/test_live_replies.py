@@ -22,18 +22,20 @@ from socialcrm.connectors import (
     Raw,
     Receipt,
     Stream,
+    TextLimit,
     Write,
     hookimpl,
 )
 from socialcrm.connectors._steps import Conn
 from socialcrm.crm._aboard import LiveHost
 from socialcrm.crm.inbound import absorb
-from socialcrm.errors import RefusedError, UnclearError
+from socialcrm.errors import RefusedError, UnclearError, Unreachable
 from socialcrm.store import Lease
 from socialcrm.types import Delivery, Event, Identity, Interaction, Item, Visibility
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SAY = Write(Conn("c1"), b"PRIVMSG", repeatable=False)
+AGAIN = Write(Conn("c1"), b"PRIVMSG again", repeatable=False)
 
 
 class Room(Connector[Any]):
@@ -42,7 +44,7 @@ class Room(Connector[Any]):
     info: ClassVar[ConnectorInfo] = ConnectorInfo(
         platform="room",
         streams={"past": Stream(), "live": Stream(live=True)},
-        capabilities=Capabilities(send=True, visibility=frozenset({Visibility.PUBLIC})),
+        capabilities=Capabilities(send=True, visibility=frozenset({Visibility.PUBLIC}), text=TextLimit(40), threads=True),
     )
     flushed: ClassVar[list[str]] = []
 
@@ -136,6 +138,21 @@ def test_a_refusal_is_certain(stage: Stage) -> None:
     stage.host.progress(SAY)
     stage.host.sent(message, RefusedError("the room is moderated"))
     assert stage.state() == "failed"
+
+
+@pytest.mark.parametrize("trouble", [RefusedError("the room is moderated now"), Unreachable("gone", processed=False)])
+def test_trouble_with_a_later_part_is_settled_for_the_first_part_stands(stage: Stage, trouble: Exception) -> None:
+    """A reply in several parts that breaks off half way is asked about: a new try never says the first part twice."""
+    stage.crm.cancel(stage.reply)
+    stage.crm.reply("c1", "We look into it at once. " * 4, by="ana")
+    message = taken(stage)
+    assert len(message.parts) > 1
+    stage.host.intend(SAY)
+    stage.host.progress(SAY)
+    stage.host.intend(AGAIN)
+    stage.host.sent(message, trouble)
+    assert str(stage.crm.outbox()[-1].state) == "unknown"
+    assert stage.host.outgoing() is None
 
 
 @pytest.mark.parametrize("doubt", [UnclearError("who knows"), OSError("gone")])

@@ -53,6 +53,7 @@ class LiveHost(StoreHost):
         self._row = channel
         self._lease = lease
         self._delivery: Delivery | None = None
+        self._said = False
         self.report = FlushReport()
 
     def outgoing(self) -> Outgoing | None:
@@ -78,6 +79,7 @@ class LiveHost(StoreHost):
     def intend(self, step: Step[object]) -> None:
         """Store that a step of the reply that can't be repeated comes next."""
         if self._delivery is not None:
+            self._said = self._said or self._delivery.acted
             self._delivery.intend(step)
 
     def progress(self, step: Step[object]) -> None:
@@ -88,12 +90,16 @@ class LiveHost(StoreHost):
     def sent(self, message: Outgoing, receipt: Receipt | Exception) -> None:
         """Store what became of the reply."""
         delivery, self._delivery = self._delivery, None
+        said, self._said = self._said, False
         if delivery is None or delivery.message.id != message.id:
             return
         if isinstance(receipt, Receipt):
             delivery.done(receipt, self.report)
             return
         error = receipt if isinstance(receipt, SocialCRMError) else UnclearError(f"{type(receipt).__name__}: {receipt}")
-        if isinstance(error, FixError):
+        if said:
+            # a live flow keeps no progress of parts, so sending again would say the first ones twice
+            error = UnclearError(f"an earlier part of it stands there already, then: {error}")
+        elif isinstance(error, FixError):
             delivery.refused()
         delivery.failed(error, self.report)

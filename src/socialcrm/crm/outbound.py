@@ -137,6 +137,11 @@ class Delivery:
         self._announce(events)
         (report.reconciled if self._settling else report.sent).append(name)
 
+    @property
+    def acted(self) -> bool:
+        """Whether the last step that can't be repeated has happened."""
+        return self._acted
+
     def refused(self) -> None:
         """Take note that the platform said no: whatever step came before, nothing stands there."""
         self._acted = False
