@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from _harnesses import load_harness
+from tests.servers.mail import mail_server
+from tests.servers.postgresql import postgresql
+from tests.servers.wordpress import wordpress
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A PostgreSQL cluster."""
-    with load_harness("postgresql").postgresql() as running:
+    with postgresql() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Any]:
     """A WordPress."""
-    with load_harness("wordpress").wordpress() as running:
+    with wordpress() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def post_office() -> Any:
-    """The harness of the mail server."""
-    return load_harness("mail")
-
-
-@pytest.fixture(scope="module")
-def mail(post_office: Any) -> Iterator[Any]:
+def mail() -> Iterator[Any]:
     """A mail server."""
-    with post_office.mail_server() as running:
+    with mail_server() as running:
         yield running

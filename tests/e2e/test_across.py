@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers.mail import DOMAIN, PASSWORD
 
 import socialcrm
 from socialcrm.types import Visibility
@@ -17,20 +18,20 @@ from socialcrm.types import Visibility
 pytestmark = [pytest.mark.server("wordpress"), pytest.mark.server("mail")]
 
 
-def deliver(mail: Any, domain: str, password: str, text: str) -> None:
+def deliver(mail: Any, text: str) -> None:
     """Let Mara write to the team, and wait until her mail is there."""
     message = EmailMessage()
-    message["From"] = f"Mara <mara@{domain}>"
-    message["To"] = f"team@{domain}"
+    message["From"] = f"Mara <mara@{DOMAIN}>"
+    message["To"] = f"team@{DOMAIN}"
     message["Subject"] = "My router"
-    message["Message-ID"] = f"<mara-1@{domain}>"
+    message["Message-ID"] = f"<mara-1@{DOMAIN}>"
     message.set_content(text)
     with smtplib.SMTP("127.0.0.1", mail.smtp) as smtp:
         smtp.send_message(message)
     deadline = time.monotonic() + 60
     while True:
         with imaplib.IMAP4("127.0.0.1", mail.imap) as client:
-            client.login("team", password)
+            client.login("team", PASSWORD)
             if int(client.select("INBOX", readonly=True)[1][0]):
                 return
         assert time.monotonic() < deadline, "the mail server did not deliver"
@@ -38,20 +39,19 @@ def deliver(mail: Any, domain: str, password: str, text: str) -> None:
 
 
 def test_what_began_in_public_and_went_on_by_mail_is_one_case_after_linking(
-    site: Any, mail: Any, post_office: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Any, mail: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two cases before, one after; the answer goes by mail to the one who wrote it; taking the link back gives two again."""
     monkeypatch.setenv("BLOG_PASSWORD", site.passwords["editor"])
-    monkeypatch.setenv("MAIL_PASSWORD", post_office.PASSWORD)
-    domain = post_office.DOMAIN
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
     said = site.comment("My router is dead since Monday.", name="Mara", user="")
     with socialcrm.open(f"sqlite:///{tmp_path}/team.db") as crm:
         crm.channels.add("wordpress", name="blog", server=site.url, username="editor", password="env:BLOG_PASSWORD")
         ports = {"imap_port": mail.imap, "smtp_port": mail.smtp, "imap_security": "plain", "smtp_security": "plain"}
         hosts = {"imap_host": "127.0.0.1", "smtp_host": "127.0.0.1", "username": "team", "password": "env:MAIL_PASSWORD"}
-        crm.channels.add("email", name="mail", address=f"team@{domain}", **ports, **hosts)
+        crm.channels.add("email", name="mail", address=f"team@{DOMAIN}", **ports, **hosts)
         crm.sync()
-        deliver(mail, domain, post_office.PASSWORD, "As I said on your blog: dead. My number is in the contract.")
+        deliver(mail, "As I said on your blog: dead. My number is in the contract.")
         crm.sync()
         mine = {one.channel: one for one in crm.interactions() if one.author.name == "Mara"}
         assert set(mine) == {"blog", "mail"}

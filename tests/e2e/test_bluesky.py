@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers import bluesky as harness
 
 import socialcrm
 from socialcrm import CRM
@@ -35,9 +36,7 @@ PIXEL = bytes.fromhex(
 @pytest.fixture(scope="module")
 def network() -> Iterator[Any]:
     """A network."""
-    from _harnesses import load_harness
-
-    with load_harness("bluesky").bluesky() as running:
+    with harness.bluesky() as running:
         yield running
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import multiprocessing
 import random
-import sys
 import threading
 import time
 from collections import Counter
@@ -16,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _mortal import _count
 from sqlalchemy import select
+from tests.e2e._mortal import _count
+from tests.servers import irc as harness
 
 import socialcrm
 from socialcrm import CRM
@@ -31,20 +30,8 @@ pytestmark = pytest.mark.server("irc")
 @pytest.fixture(scope="module", params=["ngircd", "inspircd"])
 def server(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A running server, one kind after the other."""
-    with harness().irc_server(request.param) as running:
+    with harness.irc_server(request.param) as running:
         yield running
-
-
-def harness() -> Any:
-    """The module that starts servers, loaded once."""
-    name, path = "socialcrm_server_irc", Path(__file__).parents[1] / "servers" / "irc.py"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
 
 
 @pytest.fixture
@@ -53,7 +40,7 @@ def guest(server: Any) -> Iterator[Any]:
     inside: list[Any] = []
 
     def enter(nick: str, room: str = "#support") -> Any:
-        inside.append(harness().Guest(server, nick, room))
+        inside.append(harness.Guest(server, nick, room))
         return inside[-1]
 
     yield enter
@@ -172,8 +159,7 @@ def begin(url: str, verb: str, die_at: int, since: str) -> Any:
     """Let another process watch or flush, and kill itself by SIGKILL at a call of number ``die_at`` after ``since``."""
     factory = multiprocessing.get_context("forkserver")
     factory.set_forkserver_preload(["socialcrm.crm", "socialcrm_irc", "socialcrm.transport", "pytest", "sqlalchemy"])
-    # By the module's plain name, under which the other process finds it.
-    process = factory.Process(target=importlib.import_module("test_irc").mortal, args=(url, verb, die_at, since))
+    process = factory.Process(target=mortal, args=(url, verb, die_at, since))
     process.start()
     return process
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers.mail import DOMAIN, PASSWORD
 
 import socialcrm
 from socialcrm import CRM
@@ -33,12 +34,11 @@ class Town:
     """The mail server, our mailbox on it, and customers who write and read there.
 
     Args:
-        harness: The harness's module.
         server: The running server.
     """
 
-    def __init__(self, harness: Any, server: Any) -> None:
-        self.server, self.domain, self.password = server, harness.DOMAIN, harness.PASSWORD
+    def __init__(self, server: Any) -> None:
+        self.server, self.domain, self.password = server, DOMAIN, PASSWORD
         self.number = next(_numbers)
         self.team = f"team{self.number}"
 
@@ -111,9 +111,9 @@ class Town:
 
 
 @pytest.fixture
-def town(post_office: Any, mail: Any, monkeypatch: pytest.MonkeyPatch) -> Town:
-    monkeypatch.setenv("MAIL_PASSWORD", post_office.PASSWORD)
-    return Town(post_office, mail)
+def town(mail: Any, monkeypatch: pytest.MonkeyPatch) -> Town:
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
+    return Town(mail)
 
 
 @pytest.fixture

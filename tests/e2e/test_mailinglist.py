@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers import mailinglist as harness
 
 import socialcrm
 from socialcrm import CRM
@@ -27,9 +28,7 @@ _numbers = count(1)
 @pytest.fixture(scope="module")
 def lists() -> Iterator[Any]:
     """A Mailman with HyperKitty."""
-    from _harnesses import load_harness
-
-    with load_harness("mailinglist").mailing_lists() as running:
+    with harness.mailing_lists() as running:
         yield running
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import random
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers import matrix as harness
 
 import socialcrm
 from socialcrm import CRM
@@ -62,19 +61,7 @@ def pushed() -> Iterator[tuple[int, list[Incoming]]]:
 
 
 @pytest.fixture(scope="module")
-def harness() -> Any:
-    path = Path(__file__).parents[1] / "servers" / "matrix.py"
-    spec = importlib.util.spec_from_file_location("socialcrm_server_matrix", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def server(harness: Any, pushed: tuple[int, list[Incoming]]) -> Iterator[Any]:
+def server(pushed: tuple[int, list[Incoming]]) -> Iterator[Any]:
     """A Synapse that pushes to a service of ours."""
     with harness.synapse(push=pushed[0]) as running:
         yield running
@@ -342,9 +329,7 @@ def test_a_text_at_the_limit_is_taken(server: Any, us: Any, mara: Any) -> None:
             assert us.history(room)[-1]["content"]["body"] == text
 
 
-def test_pushes_wake_the_stream(
-    harness: Any, pushed: tuple[int, list[Incoming]], us: Any, mara: Any, crm: CRM, tmp_path: Path
-) -> None:
+def test_pushes_wake_the_stream(pushed: tuple[int, list[Incoming]], us: Any, mara: Any, crm: CRM, tmp_path: Path) -> None:
     """What Synapse pushes is accepted, as often as it comes, and the next sync brings the event itself."""
     (tmp_path / "hs").write_text(harness.HS_TOKEN)
     crm.channels.update("chat", hs_token=f"file:{tmp_path}/hs")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
 import urllib.error
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers import misago as harness
 
 import socialcrm
 from socialcrm import CRM
@@ -34,14 +33,7 @@ result = {row.pk: (row.thread_id, row.poster_name, row.original, row.is_hidden, 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Any]:
     """A Misago."""
-    path = Path(__file__).parents[1] / "servers" / "misago.py"
-    spec = importlib.util.spec_from_file_location("socialcrm_server_misago", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    with module.misago() as forum:
+    with harness.misago() as forum:
         yield forum
 
 

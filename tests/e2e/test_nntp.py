@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _harnesses import load_harness
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers import nntp as harness
 
 import socialcrm
 from socialcrm import CRM
@@ -27,12 +27,7 @@ TEAM = "help@example.org"
 
 
 @pytest.fixture(scope="module")
-def harness() -> Any:
-    return load_harness("nntp")
-
-
-@pytest.fixture(scope="module")
-def news(harness: Any) -> Iterator[Any]:
+def news() -> Iterator[Any]:
     """A news server."""
     with harness.news_server() as running:
         yield running
@@ -42,12 +37,11 @@ class Town:
     """Two groups of their own on the server, and people who write there.
 
     Args:
-        harness: The harness's module.
         server: The running server.
     """
 
-    def __init__(self, harness: Any, server: Any) -> None:
-        self.harness, self.server = harness, server
+    def __init__(self, server: Any) -> None:
+        self.server = server
         self.number = next(_numbers)
         self.group, self.other = f"acme.support{self.number}", f"acme.general{self.number}"
         for name in (self.group, self.other):
@@ -59,7 +53,7 @@ class Town:
             "server": "127.0.0.1",
             "port": self.server.port,
             "security": "plain",
-            "username": self.harness.TEAM,
+            "username": harness.TEAM,
             "password": "env:NEWS_PASSWORD",
             "groups": (self.group, self.other),
             "address": TEAM,
@@ -70,7 +64,7 @@ class Town:
 
     def reader(self) -> Any:
         """Return somebody's newsreader."""
-        return self.harness.Newsreader(self.server)
+        return harness.Newsreader(self.server)
 
     def write(self, *articles: tuple[str, str], **headers: str) -> list[str]:
         """Let customers write: name and text of each article; returns the message ids."""
@@ -119,9 +113,9 @@ def later(crm: CRM, **time: float) -> None:
 
 
 @pytest.fixture
-def town(harness: Any, news: Any, monkeypatch: pytest.MonkeyPatch) -> Town:
+def town(news: Any, monkeypatch: pytest.MonkeyPatch) -> Town:
     monkeypatch.setenv("NEWS_PASSWORD", harness.PASSWORD)
-    return Town(harness, news)
+    return Town(news)
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import _board
 import pytest
-from _content import content
-from _mortal import calls, work
 from sqlalchemy import event
+from tests.e2e import _board
+from tests.e2e._content import content
+from tests.e2e._mortal import calls, work
 
 import socialcrm
 from socialcrm import CRM

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import Any
 
 import attrs
 import pytest
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers import slack as harness
 
 import socialcrm
 from socialcrm import CRM
@@ -23,21 +22,8 @@ from socialcrm.types import Direction, Visibility
 pytestmark = pytest.mark.server("slack")
 
 
-@pytest.fixture(scope="module")
-def harness() -> Any:
-    """The harness of the emulator."""
-    path = Path(__file__).parents[1] / "servers" / "slack.py"
-    spec = importlib.util.spec_from_file_location("socialcrm_server_slack", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def slack(harness: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A fresh workspace, and our credentials in the environment."""
     monkeypatch.setenv("SLACK_TOKEN", harness.token("crm"))
     monkeypatch.setenv("SLACK_SECRET", harness.SECRET)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers import telegram as harness
 
 import socialcrm
 from socialcrm import CRM
@@ -29,21 +28,8 @@ SECRET = "secret-of-these-tests"
 MARA, JONAS, GROUP = 5001, 5002, -1001000000001
 
 
-@pytest.fixture(scope="module")
-def harness() -> Any:
-    """The harness of the emulator."""
-    path = Path(__file__).parents[1] / "servers" / "telegram.py"
-    spec = importlib.util.spec_from_file_location("socialcrm_server_telegram", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def telegram(harness: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def telegram(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A fresh emulator, and our credentials in the environment."""
     monkeypatch.setenv("TELEGRAM_TOKEN", harness.TOKEN)
     monkeypatch.setenv("TELEGRAM_OTHER", "666:another-bot")

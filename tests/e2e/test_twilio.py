@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import random
 import sqlite3
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +13,8 @@ from typing import Any
 
 import attrs
 import pytest
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers import twilio as harness
 
 import socialcrm
 from socialcrm import CRM
@@ -27,21 +26,8 @@ pytestmark = pytest.mark.server("twilio")
 MARA, JONAS = "+15550100199", "+15550100198"
 
 
-@pytest.fixture(scope="module")
-def harness() -> Any:
-    """The harness of the emulator."""
-    path = Path(__file__).parents[1] / "servers" / "twilio.py"
-    spec = importlib.util.spec_from_file_location("socialcrm_server_twilio", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def twilio(harness: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def twilio(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A fresh account, and our credentials in the environment."""
     monkeypatch.setenv("TWILIO_TOKEN", harness.TOKEN)
     with harness.twilio() as running:
@@ -54,14 +40,14 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def crm(harness: Any, twilio: Any, url: str) -> Iterator[CRM]:
+def crm(twilio: Any, url: str) -> Iterator[CRM]:
     """A workspace with our number."""
     with socialcrm.open(url) as opened:
-        opened.channels.add("twilio", name="phone", **settings(harness, twilio))
+        opened.channels.add("twilio", name="phone", **settings(twilio))
         yield opened
 
 
-def settings(harness: Any, twilio: Any, **more: Any) -> dict[str, Any]:
+def settings(twilio: Any, **more: Any) -> dict[str, Any]:
     told = {"server": twilio.url, "account_sid": harness.ACCOUNT, "auth_token": "env:TWILIO_TOKEN", "recordings": False}
     return {**told, "public_url": twilio.hook, "status_callback": twilio.hook, "region": "US", **more}
 
@@ -92,7 +78,7 @@ def held(crm: CRM) -> dict[str, tuple[str, str]]:
     return {one.id: (one.text, one.author.id) for one in kept}
 
 
-def test_the_story(harness: Any, twilio: Any, crm: CRM, url: str) -> None:
+def test_the_story(twilio: Any, crm: CRM, url: str) -> None:
     """Two customers write and call, are answered from the number they used, and the log is followed in the end."""
     first = twilio.text(MARA, "My order 17 is late.")
     wrong = twilio.text(MARA, "Please ignore me.")
@@ -183,14 +169,14 @@ def test_a_call_that_goes_on_is_known_when_it_has_ended(twilio: Any, crm: CRM) -
     assert [(one.id, one.text) for one in crm.interactions()] == [(sid, "Missed call (it ended at once)")]
 
 
-def test_killed_anywhere_it_ends_as_twilio_says(harness: Any, twilio: Any, url: str, tmp_path: Path) -> None:
+def test_killed_anywhere_it_ends_as_twilio_says(twilio: Any, url: str, tmp_path: Path) -> None:
     """250 messages in pages of 40; ten times killed while fetching, the store holds what the server reports."""
     for number in range(250):
         twilio.text(MARA if number % 2 else JONAS, f"Message {number}")
     calm = f"sqlite:///{tmp_path}/calm.db"
     for one in (calm, url):
         with socialcrm.open(one) as opened:
-            opened.channels.add("twilio", name="phone", **settings(harness, twilio, page_size=40))
+            opened.channels.add("twilio", name="phone", **settings(twilio, page_size=40))
     whole, dice = calls(calm, "sync", since="fetch"), random.Random(3)
     assert [work(url, "sync", dice.randint(1, whole // 4), since="fetch") for _ in range(10)].count(None) >= 5
     with socialcrm.open(url) as crm:

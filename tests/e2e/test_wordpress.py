@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
 
 import socialcrm
 from socialcrm import CRM

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _harnesses import load_harness
-from _mortal import calls, work
+from tests.e2e._mortal import calls, work
+from tests.servers import xmpp as harness
 
 import socialcrm
 from socialcrm.crm import CRM
@@ -31,7 +31,7 @@ BODY = "{jabber:client}body"
 @pytest.fixture(scope="module", params=["prosody", "ejabberd"])
 def chat(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A server."""
-    with getattr(load_harness("xmpp"), request.param)() as running:
+    with getattr(harness, request.param)() as running:
         yield running
 
 
@@ -39,10 +39,10 @@ class Town:
     """Our account, a room, and people who write to us and speak there."""
 
     def __init__(self, server: Any) -> None:
-        self.server, self.harness = server, load_harness("xmpp")
+        self.server = server
         number = next(_numbers)
-        self.team, self.room = f"team{number}", f"help{number}@{self.harness.ROOMS}"
-        self.jid = f"{self.team}@{self.harness.DOMAIN}"
+        self.team, self.room = f"team{number}", f"help{number}@{harness.ROOMS}"
+        self.jid = f"{self.team}@{harness.DOMAIN}"
         self._clients: dict[str, Any] = {}
         self.person(self.team).close()
         self._clients.clear()
@@ -87,7 +87,7 @@ class Town:
 def town(chat: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     made = Town(chat)
     made.occupant("omar")
-    monkeypatch.setenv("XMPP_PASSWORD", made.harness.PASSWORD)
+    monkeypatch.setenv("XMPP_PASSWORD", harness.PASSWORD)
     yield made
     made.close()
 
@@ -283,7 +283,7 @@ def test_encrypted_in_a_process_of_its_own(town: Town, url: str, tmp_path: Path,
 def test_what_the_server_refuses(town: Town, crm: CRM, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong password and a room that is not there are told; the room is not made, and everything else is fetched."""
     town.write("mara", "Hello?", "m1")
-    nowhere = f"nowhere@{town.harness.ROOMS}"
+    nowhere = f"nowhere@{harness.ROOMS}"
     crm.channels.update("chat", rooms=(nowhere, town.room))
     for _ in range(2):
         with pytest.raises(NotFound, match="nowhere"):

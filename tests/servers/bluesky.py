@@ -10,14 +10,12 @@ People are invented.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -28,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
+
+from .postgresql import postgresql
 
 __all__ = ["Bluesky", "Person", "bluesky"]
 
@@ -204,7 +204,7 @@ class Bluesky:
 def bluesky() -> Iterator[Bluesky]:
     """Start a fresh network, hand it over, and stop it."""
     _install()
-    with _postgresql()() as cluster, _redis() as redis:
+    with postgresql() as cluster, _redis() as redis:
         database = cluster.database("bsky").replace("postgresql+psycopg://", "postgresql://")
         ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         folder = Path(tempfile.mkdtemp(prefix="bluesky-"))
@@ -280,18 +280,6 @@ def _install() -> None:
     rebuild = [*npm, "rebuild", "better-sqlite3", "--build-from-source"]
     subprocess.run(rebuild, check=True, cwd=_CACHE, env=build, stdout=subprocess.DEVNULL)
     (_CACHE / "ready").touch()
-
-
-def _postgresql() -> Callable[[], Any]:
-    """The harness of PostgreSQL, which lies beside this file."""
-    name = "socialcrm_server_postgresql"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("postgresql.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name].postgresql  # type: ignore[no-any-return]
 
 
 def _expect(lines: Any, word: str, log: Callable[[], str] = str) -> None:

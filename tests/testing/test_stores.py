@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers.postgresql import postgresql
 
 from socialcrm.store import Store
 from socialcrm.testing import StoreSuite
@@ -26,14 +25,7 @@ class TestSQLite(StoreSuite):
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A PostgreSQL of its own, on loopback."""
-    path = Path(__file__).parents[1] / "servers" / "postgresql.py"
-    spec = importlib.util.spec_from_file_location("postgresql_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    with module.postgresql() as running:
+    with postgresql() as running:
         yield running
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import imaplib
-import importlib.util
 import smtplib
-import sys
 import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
+from tests.servers.mail import DOMAIN, PASSWORD, mail_server
 
 from socialcrm.connectors import Outgoing
 from socialcrm.errors import CredentialsError, RetryError, SettingsError, UnclearError
@@ -54,18 +52,8 @@ class Mortal(Host):
 
 
 @pytest.fixture(scope="module")
-def harness():
-    path = Path(__file__).parents[3] / "tests" / "servers" / "mail.py"
-    spec = importlib.util.spec_from_file_location("socialcrm_tests_mail", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def server(harness):
-    with harness.mail_server() as running:
+def server():
+    with mail_server() as running:
         yield running
 
 
@@ -76,12 +64,12 @@ def user(request):
 
 
 @pytest.fixture
-def connect(harness, server, user):
+def connect(server, user):
     """Build the connector, in one of three ways to connect."""
 
     def build(security="starttls", **changes):
         given = {
-            "address": f"{user}@{harness.DOMAIN}",
+            "address": f"{user}@{DOMAIN}",
             "username": user,
             "password": Secret("env:UNUSED"),
             "imap_host": "127.0.0.1",
@@ -97,7 +85,7 @@ def connect(harness, server, user):
 
 
 @pytest.fixture
-def run(harness, server):
+def run(server):
     def drive(connector, flow, host):
         with Driver(connector, host, ssl_context=server.trust()) as driver:
             return driver.run(flow)
@@ -105,19 +93,19 @@ def run(harness, server):
     return drive
 
 
-def write(server, harness, user, *numbers, sender="mara"):
+def write(server, user, *numbers, sender="mara"):
     """Let a customer write, by the server's open door."""
     # OpenSMTPD takes a hundred mails in one session.
     for start in range(0, len(numbers), 90):
         with smtplib.SMTP("127.0.0.1", server.smtp) as smtp:
             for number in numbers[start : start + 90]:
-                smtp.send_message(question(harness, user, number, sender))
+                smtp.send_message(question(user, number, sender))
 
 
-def question(harness, user, number, sender):
+def question(user, number, sender):
     mail = EmailMessage()
-    mail["From"] = f"Mara <{sender}@{harness.DOMAIN}>"
-    mail["To"] = f"{user}@{harness.DOMAIN}"
+    mail["From"] = f"Mara <{sender}@{DOMAIN}>"
+    mail["To"] = f"{user}@{DOMAIN}"
     mail["Subject"] = f"Parcel {number}"
     mail["Message-ID"] = f"<{user}.{number}@example.com>"
     mail["Date"] = datetime(2024, 3, 1, tzinfo=UTC)
@@ -125,21 +113,21 @@ def question(harness, user, number, sender):
     return mail
 
 
-def mailbox(server, harness, user, folder="INBOX"):
+def mailbox(server, user, folder="INBOX"):
     """Return the messages in somebody's folder, read by another client."""
     with imaplib.IMAP4("127.0.0.1", server.imap) as client:
-        client.login(user, harness.PASSWORD)
+        client.login(user, PASSWORD)
         client.select(folder, readonly=True)
         _, (found,) = client.search(None, "ALL")
         fetched = [client.fetch(number, "(FLAGS BODY.PEEK[])")[1][0] for number in found.split()]
     return [(head, message_from_bytes(body, policy=policy.default)) for head, body in fetched]
 
 
-def await_mails(server, harness, user, count):
+def await_mails(server, user, count):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with imaplib.IMAP4("127.0.0.1", server.imap) as client:
-            client.login(user, harness.PASSWORD)
+            client.login(user, PASSWORD)
             if int(client.select("INBOX", readonly=True)[1][0]) >= count:
                 return
         time.sleep(0.1)
@@ -151,13 +139,13 @@ def items(connector, host):
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls", "plain"])
-def test_a_customer_is_answered(harness, server, user, connect, run, security):
+def test_a_customer_is_answered(server, user, connect, run, security):
     """A question is fetched unseen, the reply lies threaded in the customer's mailbox, and a second sync doubles nothing."""
     customer = f"mara{user}"
-    write(server, harness, user, 1, sender=customer)
-    await_mails(server, harness, user, 1)
-    connector, host = connect(security), Host({"password": harness.PASSWORD})
-    assert run(connector, connector.identify(), host).id == f"{user}@{harness.DOMAIN}"
+    write(server, user, 1, sender=customer)
+    await_mails(server, user, 1)
+    connector, host = connect(security), Host({"password": PASSWORD})
+    assert run(connector, connector.identify(), host).id == f"{user}@{DOMAIN}"
     run(connector, connector.fetch("mail", {}), host)
     (question,) = items(connector, host)
     assert (question.direction, question.text) == (Direction.INBOUND, "Where is parcel 1?\n.dot")
@@ -171,8 +159,8 @@ def test_a_customer_is_answered(harness, server, user, connect, run, security):
         at=datetime(2024, 3, 1, 1, tzinfo=UTC),
     )
     receipt = run(connector, connector.send(reply, {}), host)
-    await_mails(server, harness, customer, 1)
-    ((_, got),) = mailbox(server, harness, customer)
+    await_mails(server, customer, 1)
+    ((_, got),) = mailbox(server, customer)
     assert (got["Subject"], got["In-Reply-To"]) == ("Re: Parcel 1", f"<{question.id}>")
     assert got.get_content().splitlines() == ["It is here.", ".really"]
     assert run(connector, connector.settle(reply, {}), host).ids == receipt.ids
@@ -180,17 +168,17 @@ def test_a_customer_is_answered(harness, server, user, connect, run, security):
     run(connector, connector.fetch("mail", dict(host.cursor)), host)
     (ours,) = items(connector, host)
     assert (ours.id, ours.direction, ours.parent) == (receipt.ids[0], Direction.OUTBOUND, question.id)
-    assert len(mailbox(server, harness, user, "Sent")) == 1
+    assert len(mailbox(server, user, "Sent")) == 1
     host.batches.clear()
     run(connector, connector.fetch("mail", dict(host.cursor)), host)
     assert host.batches == []
-    assert all(b"\\Seen" not in head for head, _ in mailbox(server, harness, user))
+    assert all(b"\\Seen" not in head for head, _ in mailbox(server, user))
 
 
-def test_250_mails_survive_a_restart_of_the_server(harness, server, user, connect, run):
+def test_250_mails_survive_a_restart_of_the_server(server, user, connect, run):
     """All of 250 mails come, although the sync is killed after its second batch and the server is restarted."""
-    write(server, harness, user, *range(250))
-    await_mails(server, harness, user, 250)
+    write(server, user, *range(250))
+    await_mails(server, user, 250)
     connector = connect()
 
     class Once(Host):
@@ -199,7 +187,7 @@ def test_250_mails_survive_a_restart_of_the_server(harness, server, user, connec
             if len(self.batches) == 2:
                 server.stop()
 
-    host = Once({"password": harness.PASSWORD})
+    host = Once({"password": PASSWORD})
     try:
         with suppress(RetryError):
             # Dovecot may let a session that is busy come to its end.
@@ -213,13 +201,13 @@ def test_250_mails_survive_a_restart_of_the_server(harness, server, user, connec
     assert sorted(found) == sorted(f"{user}.{number}@example.com" for number in range(250))
 
 
-def test_killed_at_every_step_it_resumes(harness, server, user, connect, run):
+def test_killed_at_every_step_it_resumes(server, user, connect, run):
     """Killed after any step of a sync and resumed, the same mails are there."""
-    write(server, harness, user, *range(60))
-    await_mails(server, harness, user, 60)
+    write(server, user, *range(60))
+    await_mails(server, user, 60)
     connector, kill_at = connect("plain"), 0
     while True:
-        host = Mortal(harness.PASSWORD, kill_at)
+        host = Mortal(PASSWORD, kill_at)
         try:
             run(connector, connector.fetch("mail", {}), host)
             break
@@ -231,13 +219,13 @@ def test_killed_at_every_step_it_resumes(harness, server, user, connect, run):
     assert kill_at > 30
 
 
-def test_killed_at_every_step_nothing_is_sent_twice(harness, server, user, connect, run):
+def test_killed_at_every_step_nothing_is_sent_twice(server, user, connect, run):
     """Killed after any step of a send, the reply arrives once, and is called unclear only where the intent was stored."""
     customer, kill_at, unclear = f"ben{user}", 0, 0
     connector = connect("plain", save_sent=False)
     while True:
-        reply = Outgoing(id=f"o{kill_at}", conversation="", parts=("Hello",), to=f"{customer}@{harness.DOMAIN}")
-        host = Mortal(harness.PASSWORD, kill_at)
+        reply = Outgoing(id=f"o{kill_at}", conversation="", parts=("Hello",), to=f"{customer}@{DOMAIN}")
+        host = Mortal(PASSWORD, kill_at)
         try:
             run(connector, connector.send(reply, {}), host)
             break
@@ -250,13 +238,13 @@ def test_killed_at_every_step_nothing_is_sent_twice(harness, server, user, conne
             unclear += 1
         kill_at += 1
     # Killed with the intent stored and the dot not yet written, the reply is unclear and was never sent.
-    await_mails(server, harness, customer, kill_at)
-    ids = [mail["Message-ID"] for _, mail in mailbox(server, harness, customer)]
+    await_mails(server, customer, kill_at)
+    ids = [mail["Message-ID"] for _, mail in mailbox(server, customer)]
     assert len(ids) == len(set(ids)) == kill_at
     assert 0 < unclear < 5
 
 
-def test_idle_delivers(harness, server, user, connect, run):
+def test_idle_delivers(server, user, connect, run):
     """A mail that arrives during IDLE is committed while the stream waits, and the stream stops when it is asked to."""
     connector, arrived = connect(), threading.Event()
 
@@ -269,13 +257,13 @@ def test_idle_delivers(harness, server, user, connect, run):
         def stopping(self):
             return arrived.is_set()
 
-    host = Watching({"password": harness.PASSWORD})
+    host = Watching({"password": PASSWORD})
     thread = threading.Thread(target=run, args=(connector, connector.fetch("idle", {}), host))
     thread.start()
     deadline = time.monotonic() + 30
     while not host.cursor and time.monotonic() < deadline:
         time.sleep(0.05)
-    write(server, harness, user, 7)
+    write(server, user, 7)
     assert arrived.wait(30)
     thread.join(30)
     assert not thread.is_alive()
@@ -291,15 +279,15 @@ def test_a_wrong_password_is_told(connect, run, security):
     assert "not-the-password" not in str(caught.value)
 
 
-def test_an_untrusted_certificate_is_refused(harness, connect):
+def test_an_untrusted_certificate_is_refused(connect):
     """Without trust in the authority no password is sent."""
     connector = connect("tls")
-    with Driver(connector, Host({"password": harness.PASSWORD})) as driver, pytest.raises(SettingsError, match="certificate"):
+    with Driver(connector, Host({"password": PASSWORD})) as driver, pytest.raises(SettingsError, match="certificate"):
         driver.run(connector.identify())
 
 
-def test_another_protocol_is_told(harness, server, connect, run):
+def test_another_protocol_is_told(server, connect, run):
     """IMAP settings that lead to the SMTP port are recognised by the greeting."""
     connector = connect("plain", imap_port=server.smtp)
     with pytest.raises(SettingsError, match="no IMAP greeting"):
-        run(connector, connector.identify(), Host({"password": harness.PASSWORD}))
+        run(connector, connector.identify(), Host({"password": PASSWORD}))

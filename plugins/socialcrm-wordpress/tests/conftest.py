@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import Factory, define
+from tests.servers.wordpress import wordpress
 
 from socialcrm.connectors import Answer, Batch, Call, Flow, Now, Raw
 from socialcrm.errors import SocialCRMError
@@ -222,12 +220,5 @@ def killed() -> type[Exception]:
 @pytest.fixture(scope="session")
 def site() -> Iterator[Any]:
     """A real WordPress on loopback."""
-    path = Path(__file__).parents[3] / "tests" / "servers" / "wordpress.py"
-    spec = importlib.util.spec_from_file_location("wordpress_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    with module.wordpress() as running:
+    with wordpress() as running:
         yield running

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from socialcrm.testing import ConnectorSuite, FakeConnector, fake_scenario
 
+from .connectors import MUTANTS
 
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("contract_mutants", Path(__file__).with_name("connectors.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-MUTANTS = _load().MUTANTS
 caught_so_far: set[str] = set()
 
 
