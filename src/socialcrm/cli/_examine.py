@@ -7,6 +7,7 @@ the program: it becomes a finding, with what to do next.
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -16,25 +17,12 @@ from typing import Any, get_type_hints
 import attrs
 from attrs import Factory, define, frozen
 
-from socialcrm.connectors import GROUP, Connector, PluginManager, PluginReport
+from socialcrm.connectors import GROUP, Connector, PluginManager, PluginReport, disagreements
 
 __all__ = ["Finding", "Plugin", "examine"]
 
 _REQUIRED = re.compile(r"[\w.-]*")
 _SLOW = 1.0  # seconds; a plugin is imported by every command that uses its platform
-_METHODS = {
-    "send": "send",
-    "webhook": "receive",
-    "archive": "load",
-    "search": "search",
-    "profile": "profile",
-    "retract": "retract",
-    "react": "react",
-    "mark_read": "mark_read",
-    "move_to_private": "move_to_private",
-    "renew": "renew",
-    "public": "recognise",
-}
 _CREDENTIALS = ("token", "password", "secret", "credential", "api_key", "apikey", "private_key")
 
 
@@ -172,38 +160,11 @@ def _advice(plugin: Plugin) -> str:
 
 
 def _of_connector(cls: type[Connector[Any]]) -> Iterator[Finding]:
-    yield from _declared(cls)
+    yield from itertools.starmap(Finding, disagreements(cls))
     yield from _settings(cls.info.settings)
     for field in ("title", "documentation", "proven"):
         if not getattr(cls.info, field):
             yield Finding(f"info says nothing for {field!r}", "Users read it in `socialcrm plugins show`", wrong=False)
-
-
-def _declared(cls: type[Connector[Any]]) -> Iterator[Finding]:
-    can, has = cls.info.capabilities, _implemented(cls)
-    pairs = [(getattr(can, name), f"capability {name!r}", method) for name, method in _METHODS.items()]
-    pairs.append((bool(cls.info.streams), "a stream", "fetch"))
-    for declared, what, method in pairs:
-        if declared and method not in has:
-            yield Finding(f"it declares {what} but does not implement {method}()", "Implement it, or take the declaration back")
-        if not declared and method in has:
-            yield Finding(f"it implements {method}() but does not declare {what}", "Declare it: undeclared, it is never called")
-    if can.send and not can.idempotent and "settle" not in has:
-        advice = "Implement it, or declare idempotent where the platform takes Outgoing.id as a key"
-        yield Finding("it sends but does not implement settle(), so an unclear reply stays unclear", advice)
-    if can.send and not can.visibility:
-        yield Finding("it declares 'send' but no visibility, so every reply is refused", "Declare visibility=frozenset({…})")
-    if (cls.info.streams or can.webhook or can.archive) and "parse" not in has:
-        yield Finding("it does not implement parse()", "Implement it: without it nothing that is fetched is understood")
-
-
-def _implemented(cls: type[Connector[Any]]) -> set[str]:
-    names = {*_METHODS.values(), "fetch", "parse", "settle"}
-    return {name for name in names if _plain(getattr(cls, name)) is not _plain(getattr(Connector, name))}
-
-
-def _plain(method: Any) -> Any:
-    return getattr(method, "__func__", method)
 
 
 def _settings(cls: type[Any]) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ Everything that a plugin author needs is importable from here.
 
 from socialcrm.connectors._capabilities import Capabilities, TextLimit, Unit, measure
 from socialcrm.connectors._connector import CONTRACT, Connector, ConnectorInfo, NoSettings, Stream
+from socialcrm.connectors._declared import disagreements
 from socialcrm.connectors._hooks import HookSpec, hookimpl
 from socialcrm.connectors._judge import judge_http, retry_after
 from socialcrm.connectors._manager import GROUP, PluginManager, PluginReport
@@ -71,6 +72,7 @@ __all__ = [
     "Verdict",
     "Write",
     "describe_settings",
+    "disagreements",
     "hookimpl",
     "judge_http",
     "make_settings",

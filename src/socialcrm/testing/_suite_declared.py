@@ -12,10 +12,10 @@ from socialcrm.connectors import (
     CONTRACT,
     Answer,
     Capabilities,
-    Connector,
     ConnectorInfo,
     Stream,
     describe_settings,
+    disagreements,
     make_settings,
 )
 from socialcrm.errors import SettingsError, SocialCRMError
@@ -27,19 +27,6 @@ from socialcrm.types import Secret
 
 __all__ = ["Declared"]
 
-_METHODS = {
-    "send": "send",
-    "webhook": "receive",
-    "archive": "load",
-    "search": "search",
-    "profile": "profile",
-    "retract": "retract",
-    "react": "react",
-    "mark_read": "mark_read",
-    "move_to_private": "move_to_private",
-    "renew": "renew",
-    "public": "recognise",
-}
 _FOREIGN = [
     ("https://example.com", None),
     ("https://", None),
@@ -59,25 +46,13 @@ class Declared(SuiteBase):
     """Info, capabilities, settings."""
 
     def test_what_it_declares_is_what_it_implements(self) -> None:
-        """Each capability has its method, and each method its capability."""
-        able = self.connector.info.capabilities
-        for capability, method in _METHODS.items():
-            declared, implemented = bool(getattr(able, capability)), self._has(method)
-            check(
-                declared == implemented,
-                "declared = implemented, both ways",
-                "a capability is copied from another plugin, or forgotten for a method that was added",
-                f"Capabilities.{capability} is {declared}, and {method}() is {'' if implemented else 'not '}implemented",
-            )
+        """Each capability and stream has its method, and each method its capability."""
+        found = "; ".join(f"{what}. {advice}" for what, advice in disagreements(self.connector))
         check(
-            not able.send or able.idempotent or self._has("settle"),
-            "what sends can settle an unclear send, unless the platform recognises a repeated one (idempotent)",
-            "settle() is forgotten",
-        )
-        check(
-            not able.send or able.visibility,
-            "what sends says in which visibilities",
-            "Capabilities.visibility is left empty, so that every reply is refused",
+            not found,
+            "declared = implemented, both ways",
+            "a capability is copied from another plugin, or forgotten for a method that was added",
+            found,
         )
 
     def test_its_info_is_complete(self) -> None:
@@ -93,7 +68,6 @@ class Declared(SuiteBase):
         )
         streams = all(isinstance(stream, Stream) for stream in info.streams.values())
         check(streams, "streams are Stream records by name", "a list of names", info.streams)
-        check(bool(info.streams) == self._has("fetch"), "what has streams fetches", "a stream without fetch()", info.streams)
         check(isinstance(info.capabilities, Capabilities), "capabilities are a Capabilities record", "", info.capabilities)
 
     def test_it_recognises_its_sites_and_no_others(self, scenario: Scenario) -> None:
@@ -153,10 +127,3 @@ class Declared(SuiteBase):
             given = {**bench.settings, "no_such_setting": "x"}
             with pytest.raises(SettingsError):
                 make_settings(cls, given, platform=self.connector.info.platform)
-
-    def _has(self, method: str) -> bool:
-        return _plain(getattr(self.connector, method)) is not _plain(getattr(Connector, method))
-
-
-def _plain(method: Any) -> Any:
-    return getattr(method, "__func__", method)
