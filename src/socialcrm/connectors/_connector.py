@@ -177,6 +177,8 @@ class Connector(Generic[S]):
     def send(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
         """Send a reply. With several calls, keep the progress by ``Batch([], {...})`` and go on from ``cursor``.
 
+        The row of a part that has left is called ``part:0``, ``part:1`` …: by these names the host knows what stands.
+
         Args:
             message: Within the declared capabilities.
             cursor: What an earlier attempt at this very message left.

@@ -20,7 +20,8 @@ class Outgoing:
     """A reply as the platform will get it: already split, within the declared limits.
 
     Args:
-        id: Ours, unique for ever and the same at every attempt: an idempotency key where the platform takes one.
+        id: Ours, unique for ever and the same at every attempt: an idempotency key where the platform takes one. What was
+            taken, could not be delivered and is ordered once more goes under a new one.
         conversation: The platform's key of the conversation.
         parts: The texts, in order, at least one.
         reply_to: The platform's id of what it answers.
@@ -31,7 +32,8 @@ class Outgoing:
         subject: For platforms with subjects.
         references: Ids of the thread, oldest first, for platforms that carry them.
         media: Files to send along.
-        at: When the reply was queued, aware: the date that a platform without a clock of its own is given.
+        at: When the reply was queued (or ordered once more, under a new ``id``), aware: the date that a platform without a
+            clock of its own is given.
     """
 
     id: str

@@ -350,11 +350,11 @@ class CRM(Reads):
         return self._replies.listed(state)
 
     def retry(self, reply: str | Reply) -> Reply:
-        """Queue a failed reply once more.
+        """Queue a failed reply once more: only the parts that do not stand on the platform are sent.
 
         Raises:
             NotFound: There is none.
-            StateError: It has not failed.
+            StateError: It has not failed. One that is ``unknown`` may have arrived: flushes ask the platform about it.
         """
         return self._replies.retry(short(reply))
 

@@ -227,7 +227,7 @@ class Replies:
         """Queue a failed reply once more."""
         key = number("reply", reply)
         with self._crm.store.write() as tx:
-            outbox.retry(tx, key)
+            outbox.retry(tx, key, uid=secrets.token_hex(12), now=self._crm.now())
             return records.replies(tx, tables.outbox.c.id == key)[0]
 
     def cancel(self, reply: str) -> Reply:

@@ -105,8 +105,8 @@ def understand(
     again = {**turned, **placed.again, **people.again}
     events = cases.fold(tx, cases.Work(new=placed.new, again=again, fresh=people.fresh), playbook)
     ingest.finish(tx, placed)
-    for reply, reason in outcome.failed.items():
-        outbox.bounced(tx, reply, reason)
+    for told in outcome.told:
+        outbox.bounced(tx, told.reply, told.id, told.reason)
     ingest.quarantine(tx, channel.id, journal, reading.unreadable, now)
     return Absorbed(
         new=len(placed.new),

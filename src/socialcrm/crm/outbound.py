@@ -7,11 +7,11 @@ open intent is settled, never sent again blindly; one without goes on from its c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from attrs import evolve
 from sqlalchemy import select
 
 from socialcrm import cases, identity, ingest, outbox
@@ -28,6 +28,10 @@ from socialcrm.types import Direction, Identity, Interaction, Kind, Visibility, 
 __all__ = ["Delivery", "message_of"]
 
 _LONGEST = timedelta(hours=1)
+_GONE = (
+    "the platform shows only the message that it could not deliver before; whether the new one arrived can't be told: look "
+    "there, then decide"
+)
 
 
 def message_of(letter: Letter) -> Outgoing:
@@ -90,14 +94,40 @@ class Delivery:
         return guarded(self._attempt, self.channel.platform)
 
     def _attempt(self) -> Flow[Receipt | None]:
-        if self._settling:
-            receipt = yield from self.connector.settle(self.message, dict(self.letter.cursor))
-            if receipt is not None:
+        count = len(self.message.parts)
+        while True:
+            message, cursor = self._next()
+            if self._settling:
+                receipt = yield from self.connector.settle(message, cursor)
+                if receipt is None:
+                    with self.store.write() as tx:
+                        outbox.keep(tx, self.letter, {})
+                    self._settling = False
+                    continue
+            else:
+                receipt = yield from self._send(message, cursor)
+            end = len(message.parts)
+            if receipt is None or end == count:
                 return receipt
-            with self.store.write() as tx:
-                outbox.keep(tx, self.letter, {})
+            # what comes next in the reply has stood there since an earlier try
+            self.letter.ids = (*receipt.ids, *self.letter.ids[end:])
+            self.commit(Batch((), {**outbox.rows(receipt.ids, end), **self.letter.cursor}))
+            if outbox.left(self.letter.cursor) == count:
+                return evolve(receipt, ids=self.letter.ids)
             self._settling = False
-        message, cursor = self.message, dict(self.letter.cursor)
+
+    def _next(self) -> tuple[Outgoing, dict[str, str]]:
+        """Return what to bring now: the reply up to the end of the first parts that do not stand there.
+
+        To a connector that looks like any reply that was interrupted: what comes before has left, and the rest has not.
+        """
+        cursor, count = self.letter.cursor, len(self.message.parts)
+        first, end = outbox.gap(cursor, count)
+        if not self.letter.ids or end == count:
+            return self.message, dict(cursor)
+        return evolve(self.message, parts=self.message.parts[:end]), outbox.until(cursor, first)
+
+    def _send(self, message: Outgoing, cursor: dict[str, str]) -> Flow[Receipt | None]:
         outbox.unchanged(message.media)
         if self.letter.message.get("moves") and self.connector.info.capabilities.move_to_private:
             return (yield from self.connector.move_to_private(message, cursor))
@@ -117,6 +147,8 @@ class Delivery:
 
     def commit(self, batch: Batch) -> None:
         """Store the progress of a send of several steps."""
+        if outbox.names_gone(self.letter.message, batch.cursor):
+            raise UnclearError(_GONE)
         self._intended, self._acted = None, False
         with self.store.write() as tx:
             outbox.keep(tx, self.letter, batch.cursor)
@@ -127,15 +159,22 @@ class Delivery:
         if receipt is None:
             self.failed(UnclearError("the platform confirmed nothing"), report)
             return
+        if outbox.names_gone(self.letter.message, outbox.rows(receipt.ids, len(receipt.ids))):
+            self.failed(UnclearError(_GONE), report)
+            return
         now = micros(self._clock())
         state = "reconciled" if self._settling else "sent"
         with self.store.write() as tx:
             at = micros(receipt.at) if receipt.at is not None else now
-            outbox.settled(tx, self.letter.id, state, ids=receipt.ids, sent=at)
             events = self._remember(tx, receipt, at, now)
+            failed = ingest.link_reply(tx, self.channel.id, self._scope(receipt), receipt.ids, self.letter.id)
+            error = outbox.delivered(tx, self.letter.id, state, receipt.ids, sent=at, failed=failed)
             catch_up(tx, behind=BEHIND)
         self._announce(events)
-        (report.reconciled if self._settling else report.sent).append(name)
+        if error:
+            report.failed[name] = error
+        else:
+            (report.reconciled if self._settling else report.sent).append(name)
 
     @property
     def acted(self) -> bool:
@@ -160,12 +199,20 @@ class Delivery:
                 outbox.postpone(tx, key, "queued", later, reason)
                 report.postponed[name] = reason
             else:
-                outbox.settled(tx, key, "failed", error=reason)
+                reason += self._partly()
+                outbox.failed(tx, key, reason)
                 report.failed[name] = reason
 
     def _is_unclear(self, error: SocialCRMError) -> bool:
         """Tell whether the message may stand on the platform all the same."""
         return isinstance(error, UnclearError) or self._acted or self._settling
+
+    def _partly(self) -> str:
+        count, there = len(self.message.parts), outbox.left(self.letter.cursor)
+        return f"; {there} of {count} parts stand there, another try sends the rest" if 0 < there < count else ""
+
+    def _scope(self, receipt: Receipt) -> str:
+        return receipt.scope if receipt.scope is not None else self.message.scope
 
     def _remember(self, tx: Tx, receipt: Receipt, at: int, now: int) -> list[EventRow]:
         """Put what we sent into the conversation, as fetching it will confirm."""
@@ -177,7 +224,7 @@ class Delivery:
             url=account.url if account else "",
         )
         message, found = self.message, []
-        scope = receipt.scope if receipt.scope is not None else message.scope
+        scope = self._scope(receipt)
         # an id means something only in its own namespace
         parent = message.reply_to if scope == message.scope else None
         for place, (one, text) in enumerate(zip(receipt.ids, message.parts, strict=False)):
@@ -204,10 +251,6 @@ class Delivery:
         seen = {item.id: self.letter.seen for item, _ in found}
         placed = ingest.place(tx, source, found, authors, seen=seen)
         for row in placed.new:
-            row.extra = json.dumps({**(json.loads(row.extra) if row.extra else {}), "reply": self.letter.id})
-            told = json.loads(row.extra).get("delivery", {})
-            if told.get("status") == "failed":
-                outbox.bounced(tx, self.letter.id, told["reason"])
             if row.party is None:
                 row.party = self.letter.identity
                 row.customer = self._customer(tx)

@@ -2,6 +2,7 @@
 
 from socialcrm.ingest._ingest import Outcome, authors_of, ingest, quarantine
 from socialcrm.ingest._journal import append, read, unpack
+from socialcrm.ingest._others import link_reply
 from socialcrm.ingest._place import Placed, Source, finish, place
 from socialcrm.ingest._read import Reading, Unreadable, read_items
 
@@ -15,6 +16,7 @@ __all__ = [
     "authors_of",
     "finish",
     "ingest",
+    "link_reply",
     "place",
     "quarantine",
     "read",

@@ -8,7 +8,7 @@ from typing import cast
 from attrs import define, evolve, field
 
 from socialcrm.ingest._changes import Changes
-from socialcrm.ingest._others import count_off, record_deliveries, record_holes
+from socialcrm.ingest._others import Told, count_off, record_deliveries, record_holes
 from socialcrm.ingest._place import Author, Placed, Source, known_rows, place
 from socialcrm.ingest._read import Unreadable
 from socialcrm.ingest._threads import node_of
@@ -24,12 +24,12 @@ class Outcome:
 
     Args:
         placed: The interactions; `finish` writes the new ones.
-        failed: Replies that the platform says it could not deliver, by their keys, each with the reason.
+        told: What the platform says of messages that are parts of our replies.
         doubts: Censuses that were not believed.
     """
 
     placed: Placed
-    failed: dict[int, str] = field(factory=dict)
+    told: list[Told] = field(factory=list)
     doubts: list[Hole] = field(factory=list)
 
 
@@ -74,33 +74,33 @@ def ingest(tx: Tx, source: Source, stream: str, items: Sequence[tuple[Item, int]
         if not isinstance(item, Interaction):
             rest.setdefault(type(item), []).append(item)
     changes = Changes(tx, source)
-    failed, doubts = _others(tx, source, stream, rest, changes) if rest else ({}, [])
+    told, doubts = _others(tx, source, stream, rest, changes) if rest else ([], [])
     placed = place(tx, source, found, authors)
     placed.again = {**changes.again, **placed.again}
     placed.changed += changes.count
-    return Outcome(placed=placed, failed=failed, doubts=doubts)
+    return Outcome(placed=placed, told=told, doubts=doubts)
 
 
 def _others(
     tx: Tx, source: Source, stream: str, rest: Mapping[type[Item], list[Item]], changes: Changes
-) -> tuple[dict[int, str], list[Hole]]:
+) -> tuple[list[Told], list[Hole]]:
     """Apply what is not an interaction first: what its interaction is still to come for waits, in this batch or another."""
     edits = [item for item in rest.get(Edit, ()) if isinstance(item, Edit)]
     deletions = [item for item in rest.get(Deletion, ()) if isinstance(item, Deletion)]
     deliveries = [item for item in rest.get(Delivery, ()) if isinstance(item, Delivery)]
     holes = [item for item in rest.get(Hole, ()) if isinstance(item, Hole)]
     censuses = [item for item in rest.get(Census, ()) if isinstance(item, Census)]
-    failed: dict[int, str] = {}
+    told: list[Told] = []
     meant = {item.id for item in (*edits, *deletions, *deliveries)}
     if meant:
         known = known_rows(tx, source.channel, meant)
         edited = {node_of(item.scope, item.id) for item in edits}
         changes.edits(edits, {node: row for node, row in known.items() if node in edited})
         changes.deletions(deletions, known)
-        failed = record_deliveries(tx, source.channel, deliveries, known)
+        told = record_deliveries(tx, source.channel, deliveries, known)
     doubts = count_off(tx, source.channel, censuses, changes, source.received)
     record_holes(tx, source.channel, stream, [*holes, *doubts])
-    return failed, doubts
+    return told, doubts
 
 
 def quarantine(tx: Tx, channel: int, journal: int | None, unreadable: Iterable[Unreadable], now: int) -> None:

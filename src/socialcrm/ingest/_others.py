@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from attrs import frozen
 from sqlalchemy import Row, select
 
 from socialcrm.ingest._changes import Changes
@@ -13,10 +14,27 @@ from socialcrm.ingest._threads import Node, node_of
 from socialcrm.store import Tx, tables
 from socialcrm.types import Census, Delivery, Hole, micros
 
-__all__ = ["count_off", "record_deliveries", "record_holes"]
+__all__ = ["Told", "count_off", "link_reply", "record_deliveries", "record_holes"]
 
 _DOUBT_FROM = 5
-_FAILED = ("failed",)
+_FAILED = "failed"
+_I = tables.interactions
+_STEPS = {"sent": 0, _FAILED: 1, "delivered": 2, "read": 3}
+
+
+@frozen(kw_only=True)
+class Told:
+    """What the platform says now of a message that is part of a reply of ours.
+
+    Args:
+        reply: The reply's key.
+        id: The platform's id of the message.
+        reason: Why it could not be delivered; ``None`` if it could after all.
+    """
+
+    reply: int
+    id: str
+    reason: str | None
 
 
 def count_off(tx: Tx, channel: int, censuses: Iterable[Census], changes: Changes, now: int) -> list[Hole]:
@@ -72,39 +90,67 @@ def record_holes(tx: Tx, channel: int, stream: str, holes: Iterable[Hole]) -> No
     tx.insert(tables.holes, rows)
 
 
-def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], known: Mapping[Node, Row[Any]]) -> dict[int, str]:
+def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], known: Mapping[Node, Row[Any]]) -> list[Told]:
     """Keep what the platform says of messages of ours, the latest by its time; what comes too early waits.
 
     Returns:
-        The replies that failed after they had been sent, by their keys, each with the reason.
+        What it means for the replies that they are part of: failures, and failures that are none any more.
     """
     newest: dict[int, Delivery] = {}
     early = []
     for one in deliveries:
         row = known.get(node_of(one.scope, one.id))
         if row is None:
-            early.append((tx.ws, channel, one.id, one.scope, "delivery", micros(one.at), json.dumps(_said(one))))
-        elif row.id not in newest or one.at >= newest[row.id].at:
+            early.append((tx.ws, channel, one.id, one.scope, "delivery", _version(one), json.dumps(_said(one))))
+        elif row.id not in newest or _version(one) >= _version(newest[row.id]):
             newest[row.id] = one
     tx.insert_new(tables.pending, early)
     if not newest:
-        return {}
-    statement = select(tables.interactions.c.id, tables.interactions.c.extra).where(
-        tables.interactions.c.ws == tx.ws, tx.sets.among(tables.interactions.c.id, "ids")
-    )
-    updates, failed = [], dict[int, str]()
+        return []
+    statement = select(_I.c.id, _I.c.extra).where(_I.c.ws == tx.ws, tx.sets.among(_I.c.id, "ids"))
+    updates, told = [], []
     for row in tx.rows(statement, ids=newest.keys()):
         one, extra = newest[row.id], json.loads(row.extra) if row.extra else {}
-        said = extra.get("delivery")
-        if said is not None and said["at"] >= micros(one.at):
+        said = extra.get("delivery", {})
+        if said and said["at"] >= _version(one):
             continue
         extra["delivery"] = _said(one)
         updates.append((json.dumps(extra), row.id))
-        if one.status in _FAILED and "reply" in extra:
-            failed[int(extra["reply"])] = one.reason
-    tx.update(tables.interactions, ("extra",), updates)
+        if "reply" in extra and _FAILED in (one.status, said.get("status")):
+            told.append(Told(reply=int(extra["reply"]), id=one.id, reason=one.reason if one.status == _FAILED else None))
+    tx.update(_I, ("extra",), updates)
+    return told
+
+
+def link_reply(tx: Tx, channel: int, scope: str, ids: Iterable[str], reply: int) -> dict[str, str]:
+    """Note of messages which reply they are, whoever stored them: its receipt, or a fetch that was faster.
+
+    Returns:
+        Those that the platform said it could not deliver before this was known, by id, with the reasons.
+    """
+    statement = select(_I.c.id, _I.c.pid, _I.c.extra).where(
+        _I.c.ws == tx.ws,
+        _I.c.channel == channel,
+        _I.c.scope == scope,
+        _I.c.deleted.is_(None),
+        tx.sets.among(_I.c.pid, "ids"),
+    )
+    updates, failed = [], {}
+    for row in tx.rows(statement, ids=set(ids)):
+        extra = json.loads(row.extra) if row.extra else {}
+        said = extra.get("delivery", {})
+        if said.get("status") == _FAILED:
+            failed[row.pid] = said["reason"]
+        if extra.get("reply") != reply:
+            updates.append((json.dumps({**extra, "reply": reply}), row.id))
+    tx.update(_I, ("extra",), updates)
     return failed
 
 
+def _version(one: Delivery) -> int:
+    """Order reports: many platforms tell whole seconds, and of one second the later step counts."""
+    return micros(one.at) + _STEPS.get(one.status, 0)
+
+
 def _said(one: Delivery) -> dict[str, str | int]:
-    return {"status": one.status, "at": micros(one.at), "reason": one.reason}
+    return {"status": one.status, "at": _version(one), "reason": one.reason}

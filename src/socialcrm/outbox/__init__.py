@@ -3,7 +3,8 @@
 from socialcrm.outbox._compose import Target, check, compose
 from socialcrm.outbox._files import attach, blob_of, unchanged
 from socialcrm.outbox._guard import Finding, private_data
-from socialcrm.outbox._queue import Letter, bounced, cancel, claim, find, intend, keep, postpone, queue, retry, settled
+from socialcrm.outbox._parts import bounced, delivered, gap, left, names_gone, rows, until
+from socialcrm.outbox._queue import Letter, cancel, claim, failed, find, intend, keep, postpone, queue, retry
 from socialcrm.outbox._split import split
 
 __all__ = [
@@ -17,14 +18,20 @@ __all__ = [
     "check",
     "claim",
     "compose",
+    "delivered",
+    "failed",
     "find",
+    "gap",
     "intend",
     "keep",
+    "left",
+    "names_gone",
     "postpone",
     "private_data",
     "queue",
     "retry",
-    "settled",
+    "rows",
     "split",
     "unchanged",
+    "until",
 ]

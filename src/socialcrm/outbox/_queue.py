@@ -1,6 +1,6 @@
 """The outbox: every reply is a row before anything is sent, and a row after everything that can happen to it.
 
-Invariant: between ``intend`` and ``settled`` a row says that a step which can't be repeated may have happened. Such a row is
+Invariant: between ``intend`` and its outcome a row says that a step which can't be repeated may have happened. Such a row is
 never sent again until it is known that it did not arrive. States: ``queued → sending → sent | failed | unknown →
 reconciled``; a ``sending`` row whose worker is gone is taken up again, by its intent.
 """
@@ -8,16 +8,17 @@ reconciled``; a ``sending`` row whose worker is gone is taken up again, by its i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import define
 from sqlalchemy import Row, and_, or_, select, update
 
 from socialcrm.errors import NotFound, StateError
+from socialcrm.outbox._parts import order, receipts
 from socialcrm.store import Lease, Tx, held, tables
 
-__all__ = ["Letter", "bounced", "cancel", "claim", "find", "intend", "keep", "postpone", "queue", "retry", "settled"]
+__all__ = ["Letter", "cancel", "claim", "failed", "find", "intend", "keep", "postpone", "queue", "retry"]
 
 _TABLE = tables.outbox
 _DUE = ("queued", "sending", "unknown")
@@ -35,6 +36,7 @@ class Letter:
     identity: int
     message: dict[str, Any]
     cursor: dict[str, str]
+    ids: tuple[str, ...]
     intent: str
     state: str
     attempts: int
@@ -44,6 +46,7 @@ class Letter:
     @classmethod
     def of(cls, row: Row[Any]) -> Letter:
         """Return the record of a row of ``outbox``."""
+        message = json.loads(row.message)
         return cls(
             id=row.id,
             case_id=row.case_id,
@@ -51,8 +54,9 @@ class Letter:
             conversation=row.conversation,
             interaction=row.interaction,
             identity=row.identity,
-            message=json.loads(row.message),
+            message=message,
             cursor=json.loads(row.cursor or "{}"),
+            ids=receipts(json.loads(row.ids or "[]"), message.get("lost", {})),
             intent=row.intent,
             state=row.state,
             attempts=row.attempts,
@@ -102,7 +106,7 @@ def claim(
         now: Our time, in microseconds UTC.
         channel: Only of this channel.
         only: Only this reply.
-        fresh: Only what is certainly not on its way yet.
+        fresh: Only what is certainly not on its way yet, not in part either.
 
     Returns:
         The reply, or ``None`` when nothing is due.
@@ -120,7 +124,7 @@ def claim(
     blocked: set[int] = set()
     for row in tx.rows(statement):
         busy = row.state == "sending" and held(row.lease, row.leased, now)
-        unsure = fresh and (row.state != "queued" or row.intent)
+        unsure = fresh and (row.state != "queued" or row.intent or json.loads(row.cursor or "{}"))
         if busy or unsure or row.conversation in blocked:
             blocked.add(row.conversation)
             continue
@@ -141,27 +145,9 @@ def keep(tx: Tx, letter: Letter, patch: Mapping[str, str | None]) -> None:
     tx.update(_TABLE, ("cursor", "intent"), [(json.dumps(letter.cursor), "", letter.id)])
 
 
-def settled(tx: Tx, key: int, state: str, *, ids: Sequence[str] = (), sent: int | None = None, error: str = "") -> None:
-    """Store how a delivery ended.
-
-    Args:
-        tx: A writing transaction.
-        key: The reply.
-        state: ``sent``, ``reconciled``, ``failed`` or ``unknown``.
-        ids: The platform's ids.
-        sent: When, in microseconds UTC.
-        error: Why not, in words.
-    """
-    intent = ("intent",) if state in ("sent", "reconciled", "failed") else ()
-    columns = ("state", "ids", "sent", "error", "next", "lease", *intent)
-    told = json.dumps(list(ids)) if ids else ""
-    tx.update(_TABLE, columns, [(state, told, sent, error, None, "", *("" for _ in intent), key)])
-
-
-def bounced(tx: Tx, key: int, reason: str) -> None:
-    """Store that the platform could not deliver what it had taken: it can be queued again, from the beginning."""
-    told = f"the platform took it, and could not deliver it: {reason or 'it does not say why'}"
-    tx.update(_TABLE, ("state", "error", "cursor", "intent"), [("failed", told, "", "", key)])
+def failed(tx: Tx, key: int, error: str) -> None:
+    """Store that a delivery was refused, with why; what has left of it stays known."""
+    tx.update(_TABLE, ("state", "error", "next", "lease", "intent"), [("failed", error, None, "", "", key)])
 
 
 def postpone(tx: Tx, key: int, state: str, until: int, error: str) -> None:
@@ -181,8 +167,14 @@ def find(tx: Tx, key: int) -> Row[Any]:
     return row
 
 
-def retry(tx: Tx, key: int) -> None:
-    """Queue a failed reply once more.
+def retry(tx: Tx, key: int, *, uid: str, now: int) -> None:
+    """Queue a failed reply once more: what stands of it stays, what does not is sent.
+
+    Args:
+        tx: A writing transaction.
+        key: The reply.
+        uid: The message's id from now on, if the platform could not deliver what it had taken under the old one.
+        now: Our time, in microseconds UTC.
 
     Raises:
         NotFound: There is none.
@@ -191,7 +183,9 @@ def retry(tx: Tx, key: int) -> None:
     row = find(tx, key)
     if row.state != "failed":
         raise StateError(f"reply o{key} is {row.state}; only a failed one can be queued again")
-    tx.update(_TABLE, ("state", "next", "error", "attempts"), [("queued", None, "", 0, key)])
+    message, cursor = order(row, uid, now)
+    values = ("queued", None, "", 0, json.dumps(message), json.dumps(cursor))
+    tx.update(_TABLE, ("state", "next", "error", "attempts", "message", "cursor"), [(*values, key)])
 
 
 def cancel(tx: Tx, key: int) -> None:

@@ -100,7 +100,7 @@ class Reply:
         by: Who wrote it.
         created_at: When it was written.
         sent_at: When the platform confirmed it.
-        ids: The platform's ids, one for each part.
+        ids: The platform's ids, one for each part; empty for a part that it took and could not deliver.
         error: Why it failed, or why its outcome is unknown.
         attempts: How often delivery was tried.
     """
