@@ -22,6 +22,7 @@ __all__ = ["PAGE", "ROOMS", "reference"]
 PAGE = DOCS / "plugins" / "reference.md"
 ROOMS = {
     "socialcrm.connectors": "What a plugin is made of.",
+    "socialcrm.connectors.archives": "The files in an export.",
     "socialcrm.connectors.signatures": "How webhooks prove where they come from.",
     "socialcrm.connectors.sites": "Which software is behind a public page.",
     "socialcrm.connectors.oauth": "Tokens that expire, and calls that are signed.",

@@ -3,20 +3,19 @@
 The official export ("Moving or leaving accounts", Export) is a zip or tar.gz with ``actor.json`` and ``outbox.json``: one's
 own posts only. The tool's JSON file also holds the posts that mention us.
 
-Archives may be hostile: nothing is unpacked to disk, only regular members of the two names are read, and sizes are bounded.
+Archives may be hostile: only regular members of the two names are read, and sizes are bounded.
 """
 
 from __future__ import annotations
 
 import json
 import tarfile
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from socialcrm.connectors import Batch, Raw
+from socialcrm.connectors.archives import open_archive, tell_damage
 from socialcrm.errors import PayloadError
 from socialcrm_mastodon._activity import parse_actor
 from socialcrm_mastodon._fields import mapping, rows, text_of
@@ -40,10 +39,8 @@ def load(path: Path) -> Iterator[Batch]:
     Raises:
         PayloadError: It is not such an archive, it is damaged, or it is larger than we read.
     """
-    try:
-        files = _files(path)
-    except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
-        raise PayloadError(f"{path.name} can't be read ({type(error).__name__}); {_EXPECTED}") from None
+    with tell_damage(path, _EXPECTED):
+        files = _tar(path) if path.is_file() and tarfile.is_tarfile(path) else _files(path)
     if "archive" in files:
         raws = _tool(_json(files["archive"], path.name), path.name)
     elif "outbox.json" in files:
@@ -56,19 +53,12 @@ def load(path: Path) -> Iterator[Batch]:
 
 def _files(path: Path) -> dict[str, bytes]:
     """The JSON files of an archive by name; ``archive`` for a single file of the tool's."""
-    if path.is_dir():
-        found = {name: path / name for name in _NAMES if (path / name).is_file()}
-        return {name: _bounded(file.open("rb"), name) for name, file in found.items()}
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as bundle:
-            members = {_wanted(info.filename): info for info in bundle.infolist() if not info.is_dir()}
-            return {name: _bounded(bundle.open(members[name]), name) for name in _NAMES if name in members}
-    if tarfile.is_tarfile(path):
-        return _tar(path)
-    content = _bounded(path.open("rb"), path.name)
-    if path.name == "outbox.json":
-        return {"outbox.json": content}
-    return {"archive": content}
+    with open_archive(path, expected=_EXPECTED, most=_SIZE) as members:
+        wanted = {_wanted(name): one for name, one in members.items()}
+        found = {name: wanted[name].read() for name in _NAMES if name in wanted}
+        if not found and path.name in members:
+            found = {"archive": members[path.name].read()}
+        return found
 
 
 def _tar(path: Path) -> dict[str, bytes]:

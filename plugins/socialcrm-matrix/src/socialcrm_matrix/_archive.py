@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from socialcrm.connectors import Batch, Raw
+from socialcrm.connectors.archives import open_archive
 from socialcrm.errors import PayloadError
 from socialcrm_matrix._fields import mapping, rows, text_of
 from socialcrm_matrix._rooms import names_of
@@ -18,6 +17,7 @@ __all__ = ["load"]
 
 _LARGEST = 512 * 1024 * 1024
 _BATCH = 300
+_EXPECTED = "expected Element's export of a chat, as JSON or as zip"
 
 
 def load(path: Path, user_id: str) -> Iterator[Batch]:
@@ -32,10 +32,15 @@ def load(path: Path, user_id: str) -> Iterator[Batch]:
     Raises:
         PayloadError: It is no such file, or larger than 512 MiB.
     """
+    with open_archive(path, expected=_EXPECTED, most=_LARGEST) as members:
+        found = [one for name, one in members.items() if name == path.name or one.base == "export.json"]
+        if len(found) != 1:
+            raise PayloadError(f"{path.name} holds no export.json; {_EXPECTED}")
+        content = found[0].read()
     try:
-        body = json.loads(_content(path))
-    except (ValueError, RecursionError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-        raise PayloadError(f"{path.name} can't be read: expected Element's export of a chat, as JSON or as zip") from None
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        raise PayloadError(f"{path.name} can't be read as JSON; {_EXPECTED}") from None
     messages = mapping(body).get("messages")
     if not isinstance(messages, list) or "exported_by" not in body:
         raise PayloadError(f"{path.name} is no export of a chat: Element's has 'messages' and 'exported_by'; export it as JSON")
@@ -50,21 +55,3 @@ def _raw(event: Any, names: dict[str, tuple[str, str]]) -> Raw:
     name, avatar = names.get(text_of(event, "sender"), ("", ""))
     context = {"archive": "element", "name": name, "avatar": avatar}
     return Raw("event", event, {key: value for key, value in context.items() if value})
-
-
-def _content(path: Path) -> bytes:
-    if path.is_dir():
-        raise PayloadError(f"{path.name} is a folder: give the exported file itself")
-    if not zipfile.is_zipfile(path):
-        if path.stat().st_size > _LARGEST:
-            raise PayloadError(f"{path.name} is larger than 512 MiB; export the chat in several parts")
-        return path.read_bytes()
-    with zipfile.ZipFile(path) as archive:
-        found = [one for one in archive.infolist() if one.filename.rpartition("/")[2] == "export.json"]
-        if len(found) != 1:
-            raise PayloadError(f"{path.name} holds no export.json: expected Element's export of a chat with its files")
-        with archive.open(found[0]) as member:
-            content = member.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise PayloadError(f"{path.name} unpacks to more than 512 MiB; export the chat in several parts")
-    return content

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from socialcrm.connectors import Batch, Raw
+from socialcrm.connectors.archives import Member, open_archive
 from socialcrm.errors import PayloadError
 from socialcrm.types import Account, Attachment, Direction, Identity, Interaction, Item, Kind, Visibility
 from socialcrm_meta._values import mapping, moment, rows, text
@@ -26,9 +26,8 @@ __all__ = ["export_batches", "mended", "parse_export"]
 _THREAD = re.compile(r"(?:^|/)messages/[a-z0-9_]+/([^/]+)/message_(\d+)\.json$")
 _LARGEST = 256 * 1024 * 1024
 _SIZE = 500
+_EXPECTED = "expected the export that Meta makes of messages: ask for it in the format JSON"
 _FILES = ("photos", "videos", "audio_files", "files", "gifs")
-
-_Read = Callable[[], bytes]
 
 
 def mended(value: object) -> str:
@@ -51,14 +50,10 @@ def export_batches(path: Path, *, account: str, name: str) -> Iterator[Batch]:
     Raises:
         PayloadError: It is no such export, or nobody can tell who we are in it.
     """
-    try:
-        if path.is_dir():
-            yield from _batches(dict(_in_folder(path)), account, name, path.name)
-            return
-        with zipfile.ZipFile(path) as archive:
-            yield from _batches(dict(_in_zip(archive)), account, name, path.name)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, OSError, RuntimeError, EOFError) as error:
-        raise PayloadError(f"{path.name} can't be read as an export ({type(error).__name__}); download it again") from error
+    with open_archive(path, expected=_EXPECTED, most=_LARGEST) as members:
+        # The folder may be the one named "messages" itself.
+        found = ((_THREAD.search(f"{path.name}/{name}"), one) for name, one in members.items())
+        yield from _batches({(match[1], int(match[2])): one for match, one in found if match}, account, name, path.name)
 
 
 def parse_export(raw: Raw) -> Iterator[Item]:
@@ -110,9 +105,9 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
-def _batches(members: Mapping[tuple[str, int], _Read], account: str, name: str, file: str) -> Iterator[Batch]:
+def _batches(members: Mapping[tuple[str, int], Member], account: str, name: str, file: str) -> Iterator[Batch]:
     if not members:
-        raise PayloadError(f"{file} holds no messages/*/*/message_1.json; ask Meta for the export in the format JSON")
+        raise PayloadError(f"{file} holds no messages/*/*/message_1.json; {_EXPECTED}")
     ours = name or _ourselves(members, file)
     account = account or f"export:{_digest(ours)}"
     yield Batch([Raw("export_account", {"id": account, "name": ours})])
@@ -127,7 +122,7 @@ def _batches(members: Mapping[tuple[str, int], _Read], account: str, name: str, 
             yield Batch([Raw("export_message", one, context) for one in elements[start : start + _SIZE]])
 
 
-def _ourselves(members: Mapping[tuple[str, int], _Read], file: str) -> str:
+def _ourselves(members: Mapping[tuple[str, int], Member], file: str) -> str:
     common: set[str] | None = None
     for thread, number in members:
         people = {mended(one.get("name")) for one in rows(_told(members[thread, number], thread).get("participants"))}
@@ -137,33 +132,11 @@ def _ourselves(members: Mapping[tuple[str, int], _Read], file: str) -> str:
     return common.pop()
 
 
-def _told(read: _Read, thread: str) -> Mapping[str, Any]:
+def _told(member: Member, thread: str) -> Mapping[str, Any]:
     try:
-        told = json.loads(read())
-    except (ValueError, RecursionError, zipfile.BadZipFile) as error:
+        told = json.loads(member.read())
+    except (ValueError, RecursionError) as error:
         raise PayloadError(
             f"the messages of {thread} are no JSON ({type(error).__name__}); download the export again"
         ) from error
     return mapping(told)
-
-
-def _in_folder(path: Path) -> Iterator[tuple[tuple[str, int], _Read]]:
-    for file in sorted(path.rglob("message_*.json")):
-        found = _THREAD.search(file.relative_to(path.parent).as_posix())
-        if found and not file.is_symlink() and file.stat().st_size <= _LARGEST:
-            yield (found[1], int(found[2])), file.read_bytes
-
-
-def _in_zip(archive: zipfile.ZipFile) -> Iterator[tuple[tuple[str, int], _Read]]:
-    for info in archive.infolist():
-        found = _THREAD.search(info.filename)
-        if found and info.file_size <= _LARGEST:
-            yield (found[1], int(found[2])), _reader(archive, info)
-
-
-def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Read:
-    def read() -> bytes:
-        with archive.open(info) as member:
-            return member.read(_LARGEST)
-
-    return read

@@ -1,21 +1,20 @@
 """Reading a data export: a zip (or its folder) of CSV files ("How do I request a copy of my Reddit data and information?").
 
-Exports may be hostile: nothing is unpacked to disk, only files of known names are read, row by row, and sizes are bounded.
+Only files of known names are read, row by row.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from socialcrm.connectors import Batch, Raw
+from socialcrm.connectors.archives import Member, open_archive
 from socialcrm.errors import PayloadError
 
 __all__ = ["load"]
@@ -28,7 +27,6 @@ _WORDS = 512 * 1024
 
 _FILES = ("posts", "comments", "messages", "messages_archive")
 _EXPECTED = "expected a Reddit data export: a zip or folder with posts.csv, comments.csv and messages.csv"
-_BROKEN = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError, csv.Error)
 
 
 def load(path: Path) -> Iterator[Batch]:
@@ -37,79 +35,43 @@ def load(path: Path) -> Iterator[Batch]:
     Raises:
         PayloadError: It is no such export, it is damaged, or it is larger than we read.
     """
-    try:
-        yield from _load(path)
-    except _BROKEN as error:
-        raise PayloadError(f"{path.name} can't be read ({type(error).__name__}); {_EXPECTED}") from None
+    with open_archive(path, expected=_EXPECTED, most=_SIZE) as members:
+        files = {
+            one.base.removesuffix(".csv"): one
+            for one in members.values()
+            if one.name.count("/") <= 1 and one.base.endswith(".csv")
+        }
+        yield from _load(files, path.name)
 
 
-def _load(path: Path) -> Iterator[Batch]:
-    if not path.is_dir() and not zipfile.is_zipfile(path):
-        raise PayloadError(f"{path.name} is neither zip nor folder; {_EXPECTED}")
-    present = _names(path)
-    if not any(name in present for name in _FILES):
-        raise PayloadError(f"{path.name} holds none of {', '.join(_FILES)}; {_EXPECTED}")
-    me = _me(path, present)
+def _load(files: Mapping[str, Member], archive: str) -> Iterator[Batch]:
+    if not any(name in files for name in _FILES):
+        raise PayloadError(f"{archive} holds none of {', '.join(_FILES)}; {_EXPECTED}")
+    me = _me(files)
     if me:
         yield Batch([Raw("export.account", {"name": me})])
     for name in _FILES:
-        if name in present:
-            with _rows(path, present[name]) as rows:
+        if name in files:
+            with files[name].open() as stream:
+                rows = _rows(stream)
                 while chunk := list(islice(rows, 500)):
                     yield Batch([Raw(f"export.{name}", row, {"me": me}) for row in chunk])
 
 
-def _names(path: Path) -> dict[str, str]:
-    """The members that we read, by their plain names, at the top or in one folder."""
-    if path.is_dir():
-        members = [file.name for file in path.iterdir() if file.is_file()]
-    else:
-        with zipfile.ZipFile(path) as bundle:
-            members = [info.filename for info in bundle.infolist() if not info.is_dir()]
-    found = {}
-    for member in members:
-        parts = PurePosixPath(member.replace("\\", "/")).parts
-        if parts and len(parts) <= 2 and ".." not in parts and parts[-1].endswith(".csv"):
-            found[parts[-1].removesuffix(".csv")] = member
-    return found
-
-
-def _me(path: Path, present: dict[str, str]) -> str:
+def _me(files: Mapping[str, Member]) -> str:
     """Our account's name: ``statistics.csv`` tells it as ``account name``."""
-    if "statistics" not in present:
+    if "statistics" not in files:
         return ""
-    with _rows(path, present["statistics"]) as rows:
-        told = {row.get("statistic", "").strip().lower(): row.get("value", "").strip() for row in rows}
+    with files["statistics"].open() as stream:
+        told = {row.get("statistic", "").strip().lower(): row.get("value", "").strip() for row in _rows(stream)}
     return told.get("account name", "").removeprefix("u/")
 
 
-@contextmanager
-def _rows(path: Path, member: str) -> Iterator[Iterator[dict[str, str]]]:
-    if path.is_dir():
-        with (path / member).open("rb") as stream:
-            yield _read(stream, member)
-    else:
-        with zipfile.ZipFile(path) as bundle, bundle.open(member) as stream:
-            if bundle.getinfo(member).file_size > _SIZE:
-                raise PayloadError(f"{member} holds more than {_SIZE >> 30} GiB; it is not read")
-            yield _read(stream, member)
-
-
-def _read(stream: IO[bytes], member: str) -> Iterator[dict[str, str]]:
+def _rows(stream: IO[bytes]) -> Iterator[dict[str, str]]:
     """Yield the rows of a CSV file with its header's names (RFC 4180); what is missing is empty."""
     with io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
-        lines = csv.reader(_bounded(text, member))
+        lines = csv.reader(iter(partial(text.readline, _WORDS), ""))  # none of them endless
         header = [name.strip().lower() for name in next(lines, [])]
         for line in lines:
             if any(line):
                 yield dict(zip(header, [*line, *[""] * (len(header) - len(line))], strict=False))
-
-
-def _bounded(lines: io.TextIOWrapper, member: str) -> Iterator[str]:
-    """Hand on lines, none of them endless, and not more than we read in all."""
-    total = 0
-    while line := lines.readline(_WORDS):
-        total += len(line)
-        if total > _SIZE:
-            raise PayloadError(f"{member} holds more than {_SIZE >> 30} GiB; it is not read")
-        yield line

@@ -1,7 +1,7 @@
 """Reading the archive that X hands out ("Download an archive of your data"): a zip or folder with ``data/*.js``.
 
-Each file is a JSON array behind ``window.YTD.<name>.part<n> =``. It is read in pieces and never whole. Archives may be
-hostile: nothing is unpacked to disk, only members of known names are read, and sizes are bounded.
+Each file is a JSON array behind ``window.YTD.<name>.part<n> =``. It is read in pieces and never whole, and only
+files of known names are.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 import codecs
 import json
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
-from functools import partial
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import IO, Any
 
 from socialcrm.connectors import Batch, Raw
+from socialcrm.connectors.archives import Member, open_archive
 from socialcrm.errors import PayloadError
 from socialcrm_x._fields import mapping, rows, text_of, when
 
@@ -36,9 +33,6 @@ _NAME = re.compile(
     r"(account|tweets?|deleted-tweets?|note-tweet|direct-messages|direct-messages-group)(?:-part(\d+))?\.js", re.IGNORECASE
 )
 _EXPECTED = "expected X's archive: a zip or folder with data/account.js and data/tweets.js"
-_FAULTS = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, UnicodeError)
-
-Opener = Callable[[], IO[bytes]]
 
 
 def load(path: Path) -> Iterator[Batch]:
@@ -47,14 +41,11 @@ def load(path: Path) -> Iterator[Batch]:
     Raises:
         PayloadError: It is not such an archive, it is damaged, or it is larger than we read.
     """
-    try:
-        with ExitStack() as stack:
-            files = _files(path, stack)
-            if "account" not in files or len(files) < 2:
-                raise PayloadError(f"{path.name} holds no account.js with posts or messages; {_EXPECTED}")
-            yield from _batched(_raws(files))
-    except _FAULTS as error:
-        raise PayloadError(f"{path.name} can't be read ({type(error).__name__}); {_EXPECTED}") from None
+    with open_archive(path, expected=_EXPECTED, most=_TOTAL) as members:
+        files = _files(members)
+        if "account" not in files or len(files) < 2:
+            raise PayloadError(f"{path.name} holds no account.js with posts or messages; {_EXPECTED}")
+        yield from _batched(_raws(files))
 
 
 def _batched(raws: Iterator[Raw]) -> Iterator[Batch]:
@@ -68,37 +59,16 @@ def _batched(raws: Iterator[Raw]) -> Iterator[Batch]:
         yield Batch(batch)
 
 
-def _files(path: Path, stack: ExitStack) -> dict[str, list[Opener]]:
-    """What to read, by the files' names; parts in their order."""
-    found: list[tuple[str, int, Opener]] = []
-    members: Iterable[tuple[str, Opener]]
-    if path.is_dir():
-        folder = path / "data" if (path / "data").is_dir() else path
-        plain = (one for one in folder.iterdir() if one.is_file() and not one.is_symlink())
-        members = ((one.name, partial(_open, one)) for one in plain)
-    else:
-        bundle = stack.enter_context(zipfile.ZipFile(path))
-        members = ((_inside(info.filename), partial(bundle.open, info)) for info in bundle.infolist() if not info.is_dir())
-    for name, opener in members:
-        match = _NAME.fullmatch(name)
-        found += [(match[1].lower(), int(match[2] or 0), opener)] if match else []
-    files: dict[str, list[Opener]] = {}
-    for name, _, opener in sorted(found, key=lambda one: one[:2]):
-        files.setdefault(name, []).append(opener)
+def _files(members: Mapping[str, Member]) -> dict[str, list[Member]]:
+    """What to read, by the files' names, at most two folders deep; parts in their order."""
+    found = [(match, one) for name, one in members.items() if name.count("/") <= 2 and (match := _NAME.fullmatch(one.base))]
+    files: dict[str, list[Member]] = {}
+    for match, one in sorted(found, key=lambda each: int(each[0][2] or 0)):
+        files.setdefault(match[1].lower(), []).append(one)
     return files
 
 
-def _open(path: Path) -> IO[bytes]:
-    return path.open("rb")
-
-
-def _inside(name: str) -> str:
-    """A member's plain name, if it lies at most two folders deep; empty otherwise."""
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    return parts[-1] if parts and ".." not in parts and len(parts) <= 3 else ""
-
-
-def _raws(files: Mapping[str, list[Opener]]) -> Iterator[Raw]:
+def _raws(files: Mapping[str, list[Member]]) -> Iterator[Raw]:
     account = next((mapping(mapping(one).get("account")) for one in _elements(files, "account")), {})
     owner = {
         "id": text_of(account, "accountId"),
@@ -133,7 +103,7 @@ def _messages(element: Any, owner: Mapping[str, str]) -> Iterator[Raw]:
         yield Raw(kind="archived", body=body, context=dict(owner))
 
 
-def _notes(files: Mapping[str, list[Opener]]) -> dict[str, list[str]]:
+def _notes(files: Mapping[str, list[Member]]) -> dict[str, list[str]]:
     """The texts of long posts by the second in which they were written; posts hold only their beginning."""
     notes: dict[str, list[str]] = {}
     for element in _elements(files, "note-tweet"):
@@ -153,9 +123,9 @@ def _note_of(status: Any, notes: Mapping[str, list[str]]) -> str:
     return ""
 
 
-def _elements(files: Mapping[str, list[Opener]], name: str) -> Iterator[Any]:
-    for opener in files.get(name, ()):
-        with opener() as stream:
+def _elements(files: Mapping[str, list[Member]], name: str) -> Iterator[Any]:
+    for member in files.get(name, ()):
+        with member.open() as stream:
             yield from _array(stream, f"{name}.js")
 
 
@@ -166,12 +136,11 @@ def _array(stream: IO[bytes], name: str) -> Iterator[Any]:
         PayloadError: It is no array behind ``window.YTD…=``, it breaks off, or it is too large.
     """
     decode, decoder = json.JSONDecoder().raw_decode, codecs.getincrementaldecoder("utf-8")()
-    text, size, begun = "", 0, False
+    text, begun = "", False
     while True:
         piece = stream.read(_PIECE)
-        size += len(piece)
         text += decoder.decode(piece, not piece)
-        if size > _TOTAL or len(text) > _ELEMENT:
+        if len(text) > _ELEMENT:
             raise PayloadError(f"{name} holds more than can be read; {_EXPECTED}")
         if not begun:
             head = re.match(r"\ufeff?\s*(?:window\.)?YTD\.[\w.]+\s*=\s*\[|\ufeff?\s*\[", text)
