@@ -41,11 +41,12 @@ def test_a_compressed_mbox_reads_the_same(build_connector, build_mail, tmp_path)
     assert [item.id for item in first] == [item.id for item in second]
 
 
-def test_a_damaged_compression_is_told(build_connector, build_mail, tmp_path):
-    """A compressed archive that ends too early is an error after what could be read."""
+@pytest.mark.parametrize("damage", [lambda packed: packed[:-40], lambda packed: packed[:40] + b"\xff" * 9 + packed[49:]])
+def test_a_damaged_compression_is_told(build_connector, build_mail, tmp_path, damage):
+    """A compressed archive that ends too early, or was changed in the middle, is an error after what could be read."""
     path = tmp_path / "a.mbox.gz"
-    path.write_bytes(gzip.compress(mbox(*(build_mail(number) for number in range(50))))[:-40])
-    with pytest.raises(PayloadError, match="damaged"):
+    path.write_bytes(damage(gzip.compress(mbox(*(build_mail(number) for number in range(50))))))
+    with pytest.raises(PayloadError, match=r"a\.mbox\.gz can't be read"):
         loaded(build_connector(), path)
 
 

@@ -11,11 +11,13 @@ import gzip
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from socialcrm.connectors import Batch, Raw
+from socialcrm.connectors.archives import tell_damage
 from socialcrm.errors import PayloadError
 from socialcrm_email._addresses import read_mailboxes
 from socialcrm_email._headers import header, headers, read_message, words
@@ -29,6 +31,7 @@ _SURVEY = 500
 _SEPARATOR = re.compile(rb"From (?:\S+ )?.{0,80}\d{1,2}:\d{2}.{0,40}\d{4}")
 _MARKED = re.compile(rb">+From ")
 _LINE = 2**20
+_EXPECTED = "expected an mbox file, a Maildir, or .eml files"
 
 
 def load_archive(path: Path, settings: EmailSettings) -> Iterator[Batch]:
@@ -50,7 +53,7 @@ def load_archive(path: Path, settings: EmailSettings) -> Iterator[Batch]:
     if group:
         yield Batch(group)
     if not count:
-        raise PayloadError(f"{path}: there is no mail in it; expected an mbox file, a Maildir, or .eml files")
+        raise PayloadError(f"{path}: there is no mail in it; {_EXPECTED}")
 
 
 def _owner(raws: Iterable[Raw]) -> Iterator[str]:
@@ -98,16 +101,19 @@ def _file(path: Path, folder: str, limit: int) -> Iterator[Raw]:
         first = file.readline(_LINE)
         if not first.startswith(b"From "):
             if not re.match(rb"[!-9;-~]+[ \t]*:", first):
-                raise PayloadError(f"{path}: it begins like no mail; expected an mbox file, a Maildir, or .eml files")
+                raise PayloadError(f"{path}: it begins like no mail; {_EXPECTED}")
             yield from _single(path, folder, "eml", limit)
             return
         yield from split_mbox(file, folder or path.name, limit)
 
 
-def _open(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]  # a GzipFile reads like any
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    with tell_damage(path, _EXPECTED):
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as file:
+            yield file  # type: ignore[misc]  # a GzipFile reads like any
 
 
 def _single(path: Path, folder: str, archive: str, limit: int) -> Iterator[Raw]:
@@ -123,20 +129,17 @@ def split_mbox(file: IO[bytes], folder: str, limit: int) -> Iterator[Raw]:
     """Split an mbox whose first separator was read; a separator follows an empty line."""
     kept: list[bytes] = []
     size, blank = 0, False
-    try:
-        while line := file.readline(_LINE):
-            if blank and line.startswith(b"From ") and _SEPARATOR.match(line):
-                yield _raw(b"".join(kept)[:limit], {"archive": "mbox"}, folder, size if size > limit else 0)
-                kept, size, blank = [], 0, False
-                continue
-            blank = line in (b"\n", b"\r\n")
-            if _MARKED.match(line):
-                line = line[1:]
-            if size < limit:
-                kept.append(line)
-            size += len(line)
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise PayloadError(f"{folder}: the compressed archive is damaged ({type(error).__name__}); fetch it again") from None
+    while line := file.readline(_LINE):
+        if blank and line.startswith(b"From ") and _SEPARATOR.match(line):
+            yield _raw(b"".join(kept)[:limit], {"archive": "mbox"}, folder, size if size > limit else 0)
+            kept, size, blank = [], 0, False
+            continue
+        blank = line in (b"\n", b"\r\n")
+        if _MARKED.match(line):
+            line = line[1:]
+        if size < limit:
+            kept.append(line)
+        size += len(line)
     if kept:
         yield _raw(b"".join(kept)[:limit], {"archive": "mbox"}, folder, size if size > limit else 0)
 

@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from socialcrm.connectors import Batch, Raw
+from socialcrm.connectors.archives import tell_damage
 from socialcrm.errors import PayloadError
 from socialcrm_irc._elements import DERIVED
 from socialcrm_irc._formats import Calendar, Entry, place_of, read_entry
@@ -28,6 +29,9 @@ __all__ = ["load_logs"]
 
 _BATCH = 300
 _LONGEST = 16_384
+_EXPECTED = (
+    "expected logs of irssi, WeeChat, ZNC, HexChat or energymech, with the day in the file's name, a header, or each line"
+)
 _ADDRESS = re.compile(r"([^\s:,]{1,64})[:,]\s")
 
 
@@ -56,20 +60,14 @@ def load_logs(path: Path, settings: IrcSettings) -> Iterator[Batch]:
     if group:
         yield Batch(group)
     if not count:
-        raise PayloadError(
-            f"{path}: nobody says anything in it; expected logs of irssi, WeeChat, ZNC, HexChat or energymech, each with "
-            "the day in the file's name, in a header, or in each line"
-        )
+        raise PayloadError(f"{path}: nobody says anything in it; {_EXPECTED}")
 
 
 def _lines(path: Path) -> Iterator[tuple[str, Calendar]]:
     calendar = Calendar.of(path)
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            while data := file.readline(_LONGEST):
-                yield decode(data.rstrip(b"\r\n")), calendar
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise PayloadError(f"{path} is damaged ({error}); what was read before stays") from error
+    with tell_damage(path, _EXPECTED), gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        while data := file.readline(_LONGEST):
+            yield decode(data.rstrip(b"\r\n")), calendar
 
 
 class _Log:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from socialcrm.connectors import Batch, Raw
+from socialcrm.connectors.archives import tell_damage
 from socialcrm.errors import PayloadError
 from socialcrm_nntp._settings import NntpSettings
 
@@ -77,7 +79,7 @@ def _file(path: Path, limit: int) -> Iterator[Raw]:
     with _open(path) as file:
         first = file.readline(_LINE)
         if first.startswith(b"From "):
-            yield from _mbox(file, path.name, limit)
+            yield from _mbox(file, limit)
         elif _HEADER.match(first):
             data = first + file.read(limit + 1 - len(first))
             yield _raw(data[:limit], path.stat().st_size if len(data) > limit else 0)
@@ -85,30 +87,30 @@ def _file(path: Path, limit: int) -> Iterator[Raw]:
             raise PayloadError(f"{path.name}: it begins like no article; {_EXPECTED}")
 
 
-def _open(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path) if packed else path.open("rb")  # type: ignore[return-value]  # a GzipFile reads like any
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    with tell_damage(path, _EXPECTED):
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as file:
+            yield file  # type: ignore[misc]  # a GzipFile reads like any
 
 
-def _mbox(file: IO[bytes], name: str, limit: int) -> Iterator[Raw]:
+def _mbox(file: IO[bytes], limit: int) -> Iterator[Raw]:
     """Split an mbox whose first separator was read; a separator follows an empty line."""
     kept: list[bytes] = []
     size, blank = 0, False
-    try:
-        while line := file.readline(_LINE):
-            if blank and line.startswith(b"From ") and _SEPARATOR.match(line):
-                yield _raw(b"".join(kept)[:limit], size if size > limit else 0)
-                kept, size, blank = [], 0, False
-                continue
-            blank = line in (b"\n", b"\r\n")
-            if _MARKED.match(line):
-                line = line[1:]
-            if size < limit:
-                kept.append(line)
-            size += len(line)
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise PayloadError(f"{name}: the compressed archive is damaged ({type(error).__name__}); fetch it again") from None
+    while line := file.readline(_LINE):
+        if blank and line.startswith(b"From ") and _SEPARATOR.match(line):
+            yield _raw(b"".join(kept)[:limit], size if size > limit else 0)
+            kept, size, blank = [], 0, False
+            continue
+        blank = line in (b"\n", b"\r\n")
+        if _MARKED.match(line):
+            line = line[1:]
+        if size < limit:
+            kept.append(line)
+        size += len(line)
     if kept:
         yield _raw(b"".join(kept)[:limit], size if size > limit else 0)
 
