@@ -232,7 +232,14 @@ class FacebookConnector(Connector[FacebookSettings]):
         )
 
     def _reply(self) -> Reply:
-        return Reply(version=self.settings.version, page=self._page(), inbox=self._inbox())
+        return Reply(
+            platform="facebook",
+            version=self.settings.version,
+            account=self._page(),
+            inbox=self._inbox(),
+            limit=MESSAGES,
+            public=is_public,
+        )
 
     def _ratings(self, cursor: Cursor) -> Flow[None]:
         now = yield from Now()

@@ -240,7 +240,14 @@ class InstagramConnector(Connector[InstagramSettings]):
         )
 
     def _reply(self) -> Reply:
-        return Reply(version=self.settings.version, account=self._account(), inbox=self._inbox())
+        return Reply(
+            platform="instagram",
+            version=self.settings.version,
+            account=self._account(),
+            inbox=self._inbox(),
+            limit=MESSAGES,
+            public=is_public,
+        )
 
 
 def _counted(row: Mapping[str, Any]) -> int | None:

@@ -11,6 +11,7 @@ from socialcrm_meta._graph import FACEBOOK, INSTAGRAM, VERSION, Page, check_vers
 from socialcrm_meta._judge import AlreadyAnswered, GraphError, WindowClosed, graph_error, judge
 from socialcrm_meta._messages import Inbox, parse_message
 from socialcrm_meta._people import known, party, unknown
+from socialcrm_meta._replies import Replies, target
 from socialcrm_meta._sign import sign
 from socialcrm_meta._values import ident, mapping, moment, rows, text
 from socialcrm_meta._wall import Wall, parse_census, parse_gone
@@ -25,6 +26,7 @@ __all__ = [
     "Inbox",
     "Page",
     "Poke",
+    "Replies",
     "Wall",
     "WindowClosed",
     "attached",
@@ -49,6 +51,7 @@ __all__ = [
     "receive",
     "rows",
     "sign",
+    "target",
     "text",
     "unknown",
 ]
