@@ -18,6 +18,9 @@ from socialcrm.types import Delivery, Item, Reply
 LONG = " ".join(f"Step {number}: please look at the lamp of your router and tell us its colour." for number in range(8))
 """Four parts on the invented platform."""
 
+ORDER = ("sent", "failed", "delivered", "read")
+"""Of reports of one second, the later here counts."""
+
 
 class ReportingConnector(FakeConnector):
     """Hears what became of what it sent."""
@@ -48,7 +51,7 @@ class Desk(Bench):
         super().__init__(ReportingConnector, Scenario(platform=platform, settings=lambda _ports: platform().settings()))
         self.crm.sync()
         self.parts = self.crm.reply(self.crm.inbox()[0], text, by="ana").parts
-        self.told: dict[str, tuple[datetime, str]] = {}
+        self.told: dict[str, tuple[datetime, int, str]] = {}
 
     @property
     def reply(self) -> Reply:
@@ -63,7 +66,7 @@ class Desk(Bench):
     @property
     def arrived(self) -> list[FakePost]:
         """What reached the customer, as far as the platform says."""
-        return [post for post in self.ours if self.told.get(post.id, (None, ""))[1] != "failed"]
+        return [post for post in self.ours if self.told.get(post.id, ("",))[-1] != "failed"]
 
     @property
     def texts(self) -> list[str]:
@@ -73,9 +76,8 @@ class Desk(Bench):
     def report(self, post: FakePost, status: str = "failed", *, after: int = 1) -> None:
         """Let the platform say what became of a post, so many seconds after it was made."""
         at = post.created + timedelta(seconds=after)
-        held = self.told.get(post.id)
-        if held is None or at > held[0]:
-            self.told[post.id] = (at, status)
+        news = (at, ORDER.index(status), status)
+        self.told[post.id] = max(news, self.told.get(post.id, news))
         body = {
             "id": post.id,
             "thread": post.thread,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 import socialcrm
+from socialcrm import outbox
 from socialcrm.connectors import (
     Batch,
     Blocking,
@@ -59,7 +60,7 @@ class Room(Connector[Any]):
 
     def send(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
         yield from Blocking(self.flushed.append, (message.parts[0],))
-        return Receipt(ids=("2",))
+        return Receipt(ids=(str(1 + len(self.flushed)),))
 
     def settle(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt | None]:
         yield from ()
@@ -195,3 +196,14 @@ def test_what_the_platform_could_not_deliver_has_failed_and_can_be_queued_again(
     stage.crm.retry(reply)
     stage.crm.flush()
     assert Room.flushed == ["Coming!", "Coming!"]
+    assert (stage.state(), stage.crm.outbox()[0].ids) == ("sent", ("3",))
+
+
+def test_what_has_left_in_part_is_left_to_a_flush(stage: Stage) -> None:
+    """A live connection begins with the first part, so it gets no reply of which a flush has sent that already."""
+    with stage.crm.store.write() as tx:
+        letter = outbox.claim(tx, stage.lease, stage.crm.now())
+        assert letter is not None
+        outbox.keep(tx, letter, {"part:0": "2"})
+        outbox.postpone(tx, letter.id, "queued", stage.crm.now(), "slow down")
+    assert stage.host.outgoing() is None
