@@ -28,9 +28,11 @@ from socialcrm.connectors import (
     Raw,
     Receipt,
     Stream,
+    TextLimit,
+    Unit,
     hookimpl,
 )
-from socialcrm.types import Account, Identity, Interaction, Item, Visibility, from_micros
+from socialcrm.types import Account, Delivery, Identity, Interaction, Item, Visibility, from_micros
 
 __all__ = ["Board", "board", "plugins"]
 
@@ -49,7 +51,9 @@ class BoardConnector(Connector[BoardSettings]):
         platform="board",
         settings=BoardSettings,
         streams={"posts": Stream()},
-        capabilities=Capabilities(send=True, visibility=frozenset({Visibility.PUBLIC})),
+        capabilities=Capabilities(
+            send=True, visibility=frozenset({Visibility.PUBLIC}), text=TextLimit(300, Unit.CODE_POINTS), threads=True
+        ),
     )
 
     @property
@@ -68,6 +72,9 @@ class BoardConnector(Connector[BoardSettings]):
 
     def parse(self, raw: Raw) -> Iterable[Item]:
         row = raw.body
+        if lost := row.get("lost"):
+            yield Delivery(id=lost, at=from_micros(row["at"]), status="failed", reason="the paper fell down")
+            return
         yield Interaction(
             id=str(row["id"]),
             at=from_micros(row["at"]),
@@ -78,13 +85,26 @@ class BoardConnector(Connector[BoardSettings]):
         )
 
     def send(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
-        body = {"text": message.parts[0], "parent": message.reply_to, "thread": message.conversation, "key": message.id}
-        answer = yield from Call("POST", "/posts", json=body)
-        return Receipt(ids=(str(answer.json()["id"]),))
+        ids, parent = [], message.reply_to
+        for place, text in enumerate(message.parts):
+            found = cursor.get(f"part:{place}")
+            if found is None:
+                body = {"text": text, "parent": parent, "thread": message.conversation, "key": f"{message.id}:{place}"}
+                found = str((yield from Call("POST", "/posts", json=body)).json()["id"])
+                yield from Batch([], {f"part:{place}": found})
+            ids.append(found)
+            parent = found
+        return Receipt(ids=tuple(ids))
 
     def settle(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt | None]:
-        found = (yield from Call("GET", "/sent", params={"key": message.id})).json()
-        return Receipt(ids=(str(found[0]["id"]),)) if found else None
+        ids = [cursor[f"part:{place}"] for place in range(len(message.parts)) if f"part:{place}" in cursor]
+        if len(ids) < len(message.parts):
+            rows = (yield from Call("GET", "/sent", params={"key": f"{message.id}:{len(ids)}"})).json()
+            if not rows:
+                return None
+            yield from Batch([], {f"part:{len(ids)}": str(rows[0]["id"])})
+            ids.append(str(rows[0]["id"]))
+        return Receipt(ids=tuple(ids)) if len(ids) == len(message.parts) else None
 
 
 class Board:
@@ -92,11 +112,13 @@ class Board:
 
     Attributes:
         posts: Everything that stands on it.
+        lost: The numbers of posts that never reached their readers.
         before: Called with each request's method and path before it is answered; may hold it up.
     """
 
     def __init__(self) -> None:
         self.posts: list[dict[str, Any]] = []
+        self.lost: set[int] = set()
         self.url = ""
         self.before: Callable[[str, str], object] = lambda _method, _path: None
         self._lock = threading.Lock()
@@ -108,6 +130,11 @@ class Board:
             post = {"id": number, "at": 1_790_000_000_000_000 + number * 60_000_000, "author": author, "text": text}
             self.posts.append({**post, "thread": thread or f"thread-{number}", "parent": parent, "key": key})
         return number
+
+    def lose(self, number: int) -> None:
+        """Say that a post never reached its readers."""
+        self.lost.add(number)
+        self.posts[self.write("board", "") - 1]["lost"] = str(number)
 
     def ours(self) -> list[tuple[str, str]]:
         """Return what we posted: to which post, and the text, sorted."""
