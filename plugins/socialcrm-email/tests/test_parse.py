@@ -12,6 +12,7 @@ from socialcrm.connectors import Raw
 from socialcrm.errors import PayloadError
 from socialcrm.types import Account, Delivery, Direction, Handle, HandleKind, Item, Kind, Moderation, Visibility
 from socialcrm_email import EmailConnector, EmailSettings
+from socialcrm_email._flowed import flow, unflow
 
 OURS = EmailSettings(address="support@example.org", aliases=("help@example.org",), trusted_authserv_id="mx.example.org")
 RESULTS = "Authentication-Results: mx.example.org; "
@@ -82,6 +83,13 @@ def test_html_alone_becomes_text(build_mail):
     item = one(build_mail(head="Content-Type: text/html; charset=utf-8", body=html))
     assert item.text == "Grüße\nsee this <https://example.com/a>"
     assert "> Did it?" in item.quoted
+
+
+def test_lines_that_were_broken_for_terminals_are_whole(build_mail):
+    """A flowed mail (RFC 3676) shows the paragraphs that were written, quoted ones too."""
+    head = "Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes"
+    item = one(build_mail(head=head, body="A long  \nparagraph.\n\n> quoted  \n> words\n-- \nMara"))
+    assert (item.text, item.quoted) == ("A long paragraph.", "> quoted words\n--\nMara")
 
 
 def multipart(build_mail, *parts, kind="mixed"):
@@ -373,3 +381,11 @@ def test_any_mail_gives_items_or_a_payload_error(fields, body):
     except PayloadError:
         return
     assert all(isinstance(item, Item) for item in found)
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.just("\n"), max_size=300))
+def test_flowing_and_back(text: str) -> None:
+    """What we break into lines comes back as it was, but for spaces at the ends of lines."""
+    lines = [line if line == "-- " else line.rstrip(" ") for line in text.split("\n")]
+    assert unflow(flow(text), delsp=False) == "\n".join(lines)
+    assert all(len(line) < 998 or " " not in line.strip() for line in flow(text).split("\n"))

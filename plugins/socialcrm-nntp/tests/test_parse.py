@@ -14,7 +14,6 @@ from socialcrm.connectors import Raw
 from socialcrm.errors import PayloadError
 from socialcrm.types import Kind, Visibility
 from socialcrm_nntp import NntpConnector, NntpSettings
-from socialcrm_nntp._flowed import flow, unflow
 from socialcrm_nntp._quotes import split_quotes
 
 Write = Callable[..., bytes]
@@ -121,14 +120,6 @@ def test_any_bytes_are_survived(data: bytes) -> None:
         parse(b"Date: Mon, 02 Mar 2026 10:00:00 +0000\r\nReferences: <a@b>\r\n" + data)
     except PayloadError:
         return
-
-
-@given(st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.just("\n"), max_size=300))
-def test_flowing_and_back(text: str) -> None:
-    """What we break into lines comes back as it was, but for spaces at the ends of lines."""
-    lines = [line if line == "-- " else line.rstrip(" ") for line in text.split("\n")]
-    assert unflow(flow(text), delsp=False) == "\n".join(lines)
-    assert all(len(line) < 998 or " " not in line.strip() for line in flow(text).split("\n"))
 
 
 @given(st.text(max_size=300))

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterable
 from email.utils import getaddresses
 
+from socialcrm_email._headers import clean
+
 __all__ = ["Mailbox", "message_ids", "normal_address", "read_mailboxes"]
 
 Mailbox = tuple[str, str]
@@ -54,4 +56,4 @@ def message_ids(value: str) -> tuple[str, ...]:
     """
     value = value[:65536]
     found = ["".join(part.split()) for part in _ID.findall(value)] or _BARE.findall(value)
-    return tuple(dict.fromkeys(filter(None, found)))
+    return tuple(dict.fromkeys(clean(one) for one in found if one))

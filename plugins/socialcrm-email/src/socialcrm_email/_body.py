@@ -10,6 +10,7 @@ from urllib.parse import quote
 from attrs import field, frozen
 
 from socialcrm.types import Attachment
+from socialcrm_email._flowed import unflow
 from socialcrm_email._headers import clean, words
 from socialcrm_email._html import HTML_LIMIT, html_to_text
 
@@ -80,18 +81,25 @@ def decoded_text(part: Message) -> str:
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
         return ""
-    data = data[: 4 * max(TEXT_LIMIT, HTML_LIMIT)]
-    declared = str(part.get_param("charset", "utf-8") or "utf-8").strip("\"' ")
+    text = _decoded(data[: 4 * max(TEXT_LIMIT, HTML_LIMIT)], _parameter(part, "charset") or "utf-8")
+    text = clean(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if part.get_content_type() == "text/plain" and _parameter(part, "format").lower() == "flowed":
+        return unflow(text, delsp=_parameter(part, "delsp").lower() == "yes")
+    return text
+
+
+def _decoded(data: bytes, declared: str) -> str:
     for charset in (declared, "utf-8"):
         try:
-            return _lines(data.decode(charset))
+            return data.decode(charset)
         except (LookupError, UnicodeError, ValueError):
             continue
-    return _lines(data.decode("cp1252", "replace"))
+    return data.decode("cp1252", "replace")
 
 
-def _lines(text: str) -> str:
-    return clean(text.replace("\r\n", "\n").replace("\r", "\n"))
+def _parameter(part: Message, name: str) -> str:
+    value = part.get_param(name)
+    return value.strip("\"' ") if isinstance(value, str) else ""
 
 
 def _file_name(part: Message) -> str:

@@ -48,9 +48,9 @@ def read_message(data: bytes) -> Message:
     try:
         message = BytesParser(policy=_POLICY).parsebytes(data)
     except RecursionError:
-        raise PayloadError("a mail nests its parts too deeply to be read; look at the raw message") from None
+        raise PayloadError("a message nests its parts too deeply to be read; look at the raw message") from None
     if not message.keys():
-        raise PayloadError(f"{len(data)} bytes that are no mail: it has no header; look at the raw message")
+        raise PayloadError(f"{len(data)} bytes that are no message: they have no header; look at the raw message")
     return message
 
 

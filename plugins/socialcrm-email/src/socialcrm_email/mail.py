@@ -25,6 +25,7 @@ from socialcrm_email._addresses import Mailbox, message_ids, normal_address, rea
 from socialcrm_email._archive import archived_messages, split_mbox
 from socialcrm_email._body import Body, decoded_text, read_body
 from socialcrm_email._compose import message_id
+from socialcrm_email._flowed import flow
 from socialcrm_email._headers import clean, header, headers, read_date, read_message, words
 from socialcrm_email._parse import stable_id
 from socialcrm_email._reply import split_reply
@@ -38,6 +39,7 @@ __all__ = [
     "check",
     "clean",
     "decoded_text",
+    "flow",
     "header",
     "headers",
     "is_automatic",

@@ -13,8 +13,7 @@ from email.utils import format_datetime
 
 from socialcrm.connectors import Grant, Outgoing
 from socialcrm.errors import SettingsError
-from socialcrm_nntp._flowed import flow
-from socialcrm_nntp._headers import normal_address
+from socialcrm_email.mail import flow, normal_address
 from socialcrm_nntp._settings import NntpSettings
 
 __all__ = ["cancel_article", "locked", "message_id", "own_address", "reply_article"]

@@ -21,9 +21,9 @@ from socialcrm.connectors import (
 )
 from socialcrm.errors import NotFound, SettingsError, UnsupportedError
 from socialcrm.types import Account, Item, Visibility
+from socialcrm_email.mail import normal_address
 from socialcrm_nntp._archive import load_archive
 from socialcrm_nntp._follow import follow_groups, resolve_groups
-from socialcrm_nntp._headers import normal_address
 from socialcrm_nntp._login import open_nntp
 from socialcrm_nntp._parse import parse_raw
 from socialcrm_nntp._post import retract_articles, send_reply, settle_reply

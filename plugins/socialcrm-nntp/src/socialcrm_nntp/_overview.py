@@ -6,8 +6,8 @@ from attrs import frozen
 
 from socialcrm.connectors import Flow
 from socialcrm.errors import PayloadError
+from socialcrm_email.mail import header, message_ids, read_message
 from socialcrm_nntp._errors import refusal
-from socialcrm_nntp._headers import header, message_ids, read_message
 from socialcrm_nntp._session import Nntp
 
 __all__ = ["Entry", "overview"]

@@ -16,18 +16,8 @@ from urllib.parse import quote
 from socialcrm.connectors import Raw
 from socialcrm.errors import PayloadError
 from socialcrm.types import Account, Handle, HandleKind, Identity, Interaction, Item, Kind, Visibility
-from socialcrm_nntp._body import read_body
-from socialcrm_nntp._headers import (
-    clean,
-    group_names,
-    header,
-    message_ids,
-    normal_address,
-    read_date,
-    read_message,
-    sender,
-    words,
-)
+from socialcrm_email.mail import clean, header, message_ids, normal_address, read_body, read_date, read_message, words
+from socialcrm_nntp._headers import group_names, sender
 from socialcrm_nntp._quotes import split_quotes
 from socialcrm_nntp._rescan import read_census
 
@@ -40,8 +30,9 @@ def parse_raw(raw: Raw, visibility: Visibility) -> Iterator[Item]:
     """Say what a raw element means.
 
     Args:
-        raw: Of kind ``article`` (bytes; ``withdrawn`` in its context where the server took back what it names, ``size``
-            where only ``census``, ``account`` or ``unreadable``. visibility: Who can read the groups.
+        raw: Of kind ``article`` (bytes; ``size`` in its context where only the beginning was fetched), ``census``, ``account``
+            or ``unreadable``.
+        visibility: Who can read the groups.
 
     Raises:
         PayloadError: It can't be read.

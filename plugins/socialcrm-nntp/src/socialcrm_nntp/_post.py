@@ -15,10 +15,11 @@ from attrs import frozen
 
 from socialcrm.connectors import Batch, Cursor, Flow, Grant, Now, Outgoing, Receipt, Write
 from socialcrm.errors import NotFound, PayloadError, RefusedError, RetryError, SocialCRMError, UnclearError
+from socialcrm_email.mail import header, message_ids, normal_address, read_date, read_message, words
 from socialcrm_nntp._compose import cancel_article, locked, message_id, own_address, reply_article
 from socialcrm_nntp._errors import refusal
 from socialcrm_nntp._follow import resolve_groups
-from socialcrm_nntp._headers import group_names, header, message_ids, normal_address, read_date, read_message, sender, words
+from socialcrm_nntp._headers import group_names, sender
 from socialcrm_nntp._login import open_nntp
 from socialcrm_nntp._session import Nntp
 from socialcrm_nntp._settings import NntpSettings

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import Attribute, field, frozen
 
 from socialcrm.types import Secret, Visibility
-from socialcrm_nntp._headers import normal_address
+from socialcrm_email.mail import normal_address
 
 __all__ = ["NntpSettings"]
 
