@@ -93,4 +93,4 @@ class Bounces(RuleBasedStateMachine):
 
 
 TestBounces = Bounces.TestCase
-TestBounces.settings = settings(max_examples=60, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck))
+TestBounces.settings = settings(max_examples=40, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck))
