@@ -7,14 +7,16 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from socialcrm.connectors import Answer, Flow, Incoming, Step
-from socialcrm.transport import Driver, Host, Local, Policy, open_client
+from socialcrm.connectors import Answer, Incoming
+from socialcrm.testing import Desk, Killed, StoppedHost
+from socialcrm.transport import Local
 from socialcrm.types import Secret
 from socialcrm_bluesky import BlueskyConnector, BlueskySettings
 
@@ -308,55 +310,25 @@ def reply(body: Any, status: int = 200) -> Answer:
     return Answer(status=status, headers={"content-type": "application/json"}, content=json.dumps(body).encode())
 
 
-class Killed(Exception):
-    """The process died here."""
-
-
-class DeskHost(Host):
-    """A host with a clock that stands, and that may die after so many steps."""
+class BlueskyHost(StoppedHost):
+    """A host by the server's clock."""
 
     def __init__(self, server: FakeBluesky, grant: Mapping[str, str]) -> None:
         super().__init__(grant)
         self.server = server
-        self.lives: int | None = None
 
     def now(self) -> datetime:
         return self.server.now
 
-    def progress(self, step: Step[object]) -> None:
-        if self.lives is not None:
-            self.lives -= 1
-            if self.lives < 0:
-                self.lives = None
-                raise Killed
 
-
-class Desk:
-    """One channel on the fake server: settings, connector, host, driver."""
+class BlueskyDesk(Desk[BlueskyConnector]):
+    """One channel on the fake server."""
 
     def __init__(self, server: FakeBluesky, **settings: Any) -> None:
-        self.server = server
         values = {"server": SERVER, "identifier": "acme.example.com", "app_password": Secret(PASSWORD), **settings}
         secret = values["app_password"]
-        self.host = DeskHost(server, {"app_password": secret.reveal()} if secret else {})
-        self.connector = BlueskyConnector(BlueskySettings(**values))
-        self.client = open_client(transport=Local(server.answer))
-        policy = Policy(attempts=2, sleep=lambda _seconds: None)
-        self.driver = Driver(self.connector, self.host, client=self.client, policy=policy)
-
-    def run(self, flow: Flow[Any]) -> Any:
-        return self.driver.run(flow)
-
-    def sync(self, stream: str) -> list[Any]:
-        """Follow a stream; returns the items that came of it this time."""
-        before = len(self.host.batches)
-        self.run(self.connector.fetch(stream, dict(self.host.cursor)))
-        raws = [raw for batch in self.host.batches[before:] for raw in batch.raws]
-        return [item for raw in raws for item in self.connector.parse(raw)]
-
-    def close(self) -> None:
-        self.driver.close()
-        self.client.close()
+        host = BlueskyHost(server, {"app_password": secret.reveal()} if secret else {})
+        super().__init__(BlueskyConnector(BlueskySettings(**values)), Local(server.answer), host)
 
 
 @pytest.fixture
@@ -384,14 +356,7 @@ def server() -> FakeBluesky:
 
 
 @pytest.fixture
-def desk(server: FakeBluesky) -> Iterator[Callable[..., Desk]]:
+def desk(server: FakeBluesky) -> Iterator[Callable[..., BlueskyDesk]]:
     """Makes channels on the server, and closes them."""
-    made: list[Desk] = []
-
-    def make(**settings: Any) -> Desk:
-        made.append(Desk(server, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(BlueskyDesk(server, **settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,40 +12,13 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from socialcrm.connectors import Flow, Step
-from socialcrm.transport import Driver, Host, Policy, open_client, open_ssl_context
+from socialcrm.testing import Desk, Killed, StoppedHost
 from socialcrm.types import Secret
 from socialcrm_mastodon import MastodonConnector, MastodonSettings
 
 SERVER = "https://example.social"
 TOKEN = "tok-3n-canary"
-TLS = open_ssl_context()
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
-
-
-class Killed(Exception):
-    """The process died here."""
-
-
-class TestHost(Host):
-    """A host with a clock that stands, and that may die after so many steps."""
-
-    __test__ = False
-
-    def __init__(self) -> None:
-        super().__init__({"token": TOKEN})
-        self.time = NOON
-        self.lives: int | None = None
-
-    def now(self) -> datetime:
-        return self.time
-
-    def progress(self, step: Step[object]) -> None:
-        if self.lives is not None:
-            self.lives -= 1
-            if self.lives < 0:
-                self.lives = None
-                raise Killed
 
 
 class FakeMastodon:
@@ -218,34 +192,12 @@ def _iso(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Desk:
-    """One channel on the fake server: settings, connector, host, driver."""
+class MastodonDesk(Desk[MastodonConnector]):
+    """One channel on the fake server."""
 
     def __init__(self, mastodon: FakeMastodon, **settings: Any) -> None:
-        self.mastodon, self.host = mastodon, TestHost()
-        values: dict[str, Any] = {"server": SERVER, "token": Secret(TOKEN), **settings}
-        self.connector = MastodonConnector(MastodonSettings(**values))
-        self.client = open_client(transport=httpx.MockTransport(mastodon), ssl_context=TLS)
-        policy = Policy(attempts=2, sleep=lambda _seconds: None)
-        self.driver = Driver(self.connector, self.host, client=self.client, policy=policy, ssl_context=TLS)
-
-    def run(self, flow: Flow[Any]) -> Any:
-        return self.driver.run(flow)
-
-    def sync(self, stream: str) -> None:
-        self.run(self.connector.fetch(stream, dict(self.host.cursor)))
-
-    def close(self) -> None:
-        self.driver.close()
-        self.client.close()
-
-    @property
-    def raws(self) -> list[Any]:
-        return [raw for batch in self.host.batches for raw in batch.raws]
-
-    @property
-    def items(self) -> list[Any]:
-        return [item for raw in self.raws for item in self.connector.parse(raw)]
+        connector = MastodonConnector(MastodonSettings(**{"server": SERVER, "token": Secret(TOKEN), **settings}))
+        super().__init__(connector, httpx.MockTransport(mastodon), StoppedHost({"token": TOKEN}, time=NOON))
 
     @property
     def ids(self) -> set[str]:
@@ -265,14 +217,7 @@ def mastodon() -> FakeMastodon:
 
 
 @pytest.fixture
-def desk(mastodon: FakeMastodon) -> Iterator[Callable[..., Desk]]:
+def desk(mastodon: FakeMastodon) -> Iterator[Callable[..., MastodonDesk]]:
     """Makes channels on the server, and closes them."""
-    made: list[Desk] = []
-
-    def make(**settings: Any) -> Desk:
-        made.append(Desk(mastodon, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(MastodonDesk(mastodon, **settings))

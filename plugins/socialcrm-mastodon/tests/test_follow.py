@@ -154,7 +154,7 @@ class TestWalk:
             first if request.url.path.endswith("notifications") and "max_id" not in request.url.params else None
         )
         channel = desk()
-        channel.sync("mentions")
+        channel.run(channel.connector.fetch("mentions", {}))
         assert len(channel.raws) >= 4
         assert said[0]["id"] in {item.id for raw in channel.raws[:1] for item in channel.connector.parse(raw)}
 

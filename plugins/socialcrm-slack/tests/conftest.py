@@ -6,15 +6,17 @@ import base64
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from socialcrm.connectors import Answer, Flow, Incoming, Step
-from socialcrm.transport import Driver, Host, Local, Policy, open_client
-from socialcrm.types import Secret
+from socialcrm.connectors import Answer, Incoming
+from socialcrm.testing import Desk, Killed, StoppedHost
+from socialcrm.transport import Local
+from socialcrm.types import Item, Secret
 from socialcrm_slack import SlackConnector, SlackSettings
 
 SERVER = "https://slack.com"
@@ -22,31 +24,6 @@ TOKEN = "xoxb-canary-1"
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
 HOME, AWAY = "T0HOME", "T0AWAY"
 ME, BOT = "U0ME", "B0ME"
-
-
-class Killed(Exception):
-    """The process died here."""
-
-
-class TestHost(Host):
-    """A host with a clock that stands, and that may die after so many steps."""
-
-    __test__ = False
-
-    def __init__(self) -> None:
-        super().__init__({"token": TOKEN})
-        self.time = NOON
-        self.lives: int | None = None
-
-    def now(self) -> datetime:
-        return self.time
-
-    def progress(self, step: Step[object]) -> None:
-        if self.lives is not None:
-            self.lives -= 1
-            if self.lives < 0:
-                self.lives = None
-                raise Killed
 
 
 def ok(**body: Any) -> Answer:
@@ -274,37 +251,20 @@ class FakeSlack:
         return ok(file=file) if file.get("channels") else no("file_not_found")
 
 
-class Desk:
-    """One channel on the fake workspace: settings, connector, host, driver."""
+class SlackDesk(Desk[SlackConnector]):
+    """One channel on the fake workspace."""
 
     def __init__(self, slack: FakeSlack, **settings: Any) -> None:
-        self.slack, self.host = slack, TestHost()
-        self.connector = SlackConnector(SlackSettings(**{"token": Secret(TOKEN), **settings}))
-        self.client = open_client(transport=Local(slack.answer))
-        policy = Policy(attempts=2, sleep=lambda _seconds: None)
-        self.driver = Driver(self.connector, self.host, client=self.client, policy=policy)
+        connector = SlackConnector(SlackSettings(**{"token": Secret(TOKEN), **settings}))
+        super().__init__(connector, Local(slack.answer), StoppedHost({"token": TOKEN}, time=NOON))
+        self.slack = slack
 
-    def run(self, flow: Flow[Any]) -> Any:
-        return self.driver.run(flow)
-
-    def sync(self, stream: str = "messages") -> None:
-        self.run(self.connector.fetch(stream, dict(self.host.cursor)))
+    def sync(self, stream: str = "messages") -> list[Item]:
+        return super().sync(stream)
 
     def pass_time(self, span: timedelta) -> None:
         self.host.time += span
         self.slack.now += span
-
-    def close(self) -> None:
-        self.driver.close()
-        self.client.close()
-
-    @property
-    def raws(self) -> list[Any]:
-        return [raw for batch in self.host.batches for raw in batch.raws]
-
-    @property
-    def items(self) -> list[Any]:
-        return [item for raw in self.raws for item in self.connector.parse(raw)]
 
 
 @pytest.fixture
@@ -323,17 +283,10 @@ def slack() -> FakeSlack:
 
 
 @pytest.fixture
-def desk(slack: FakeSlack) -> Iterator[Callable[..., Desk]]:
+def desk(slack: FakeSlack) -> Iterator[Callable[..., SlackDesk]]:
     """Makes channels on the workspace, and closes them."""
-    made: list[Desk] = []
-
-    def make(**settings: Any) -> Desk:
-        made.append(Desk(slack, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(SlackDesk(slack, **settings))
 
 
 @pytest.fixture

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from socialcrm.connectors import Answer, Flow, Incoming, Step
-from socialcrm.transport import Driver, Host, Local, Policy, open_client
-from socialcrm.types import Secret
+from socialcrm.connectors import Answer, Incoming
+from socialcrm.testing import Desk, Killed, StoppedHost
+from socialcrm.transport import Local
+from socialcrm.types import Item, Secret
 from socialcrm_telegram import TelegramConnector, TelegramSettings
 
 SERVER = "https://api.telegram.org"
@@ -25,31 +27,6 @@ GROUP = {"id": -1001000000001, "type": "supergroup", "title": "Help"}
 OPEN = {"id": -1001000000002, "type": "supergroup", "title": "Open help", "username": "acme_open_help"}
 SMALL = {"id": -4711, "type": "group", "title": "Small"}
 NEWS = {"id": -1001000000003, "type": "channel", "title": "News", "username": "acme_news"}
-
-
-class Killed(Exception):
-    """The process died here."""
-
-
-class TestHost(Host):
-    """A host with a clock that stands, and that may die after so many steps."""
-
-    __test__ = False
-
-    def __init__(self, token: str = TOKEN) -> None:
-        super().__init__({"token": token})
-        self.time = NOON
-        self.lives: int | None = None
-
-    def now(self) -> datetime:
-        return self.time
-
-    def progress(self, step: Step[object]) -> None:
-        if self.lives is not None:
-            self.lives -= 1
-            if self.lives < 0:
-                self.lives = None
-                raise Killed
 
 
 def ok(result: Any) -> Answer:
@@ -207,37 +184,20 @@ def form(body: bytes) -> dict[str, Any]:
     return fields
 
 
-class Desk:
-    """One channel on the fake Telegram: settings, connector, host, driver."""
+class TelegramDesk(Desk[TelegramConnector]):
+    """One channel on the fake Telegram."""
 
     def __init__(self, telegram: FakeTelegram, **settings: Any) -> None:
-        self.telegram, self.host, self.waits = telegram, TestHost(), []
-        self.connector = TelegramConnector(TelegramSettings(**{"token": Secret(TOKEN), **settings}))
-        self.client = open_client(transport=Local(telegram.answer))
-        policy = Policy(attempts=2, sleep=self.waits.append, clock=lambda: sum(self.waits), random=lambda: 0.0)
-        self.driver = Driver(self.connector, self.host, client=self.client, policy=policy)
+        connector = TelegramConnector(TelegramSettings(**{"token": Secret(TOKEN), **settings}))
+        super().__init__(connector, Local(telegram.answer), StoppedHost({"token": TOKEN}, time=NOON))
+        self.telegram = telegram
 
-    def run(self, flow: Flow[Any]) -> Any:
-        return self.driver.run(flow)
-
-    def sync(self) -> None:
-        self.run(self.connector.fetch("updates", dict(self.host.cursor)))
+    def sync(self, stream: str = "updates") -> list[Item]:
+        return super().sync(stream)
 
     def pass_time(self, span: timedelta) -> None:
         self.host.time += span
         self.telegram.now += span
-
-    def close(self) -> None:
-        self.driver.close()
-        self.client.close()
-
-    @property
-    def raws(self) -> list[Any]:
-        return [raw for batch in self.host.batches for raw in batch.raws]
-
-    @property
-    def items(self) -> list[Any]:
-        return [item for raw in self.raws for item in self.connector.parse(raw)]
 
 
 @pytest.fixture
@@ -253,17 +213,10 @@ def telegram() -> FakeTelegram:
 
 
 @pytest.fixture
-def desk(telegram: FakeTelegram) -> Iterator[Callable[..., Desk]]:
+def desk(telegram: FakeTelegram) -> Iterator[Callable[..., TelegramDesk]]:
     """Makes channels on Telegram, and closes them."""
-    made: list[Desk] = []
-
-    def make(**settings: Any) -> Desk:
-        made.append(Desk(telegram, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(TelegramDesk(telegram, **settings))
 
 
 @pytest.fixture

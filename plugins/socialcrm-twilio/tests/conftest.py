@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -13,40 +14,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from socialcrm.connectors import Answer, Flow, Incoming, Outgoing, Step
-from socialcrm.transport import Driver, Host, Local, Policy, open_client
-from socialcrm.types import Secret
+from socialcrm.connectors import Answer, Incoming, Outgoing
+from socialcrm.testing import Desk, Killed, StoppedHost
+from socialcrm.transport import Local
+from socialcrm.types import Item, Secret
 from socialcrm_twilio import TwilioConnector, TwilioSettings
 
 ACCOUNT = "AC" + "0" * 31 + "1"
 TOKEN = "auth-token-canary-1"
 NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
 OURS, MARA, OMAR = "+15550100100", "+15550100199", "+15550100198"
-
-
-class Killed(Exception):
-    """The process died here."""
-
-
-class TestHost(Host):
-    """A host with a clock that stands, and that may die after so many steps."""
-
-    __test__ = False
-
-    def __init__(self, grant: dict[str, str]) -> None:
-        super().__init__(grant)
-        self.time = NOON
-        self.lives: int | None = None
-
-    def now(self) -> datetime:
-        return self.time
-
-    def progress(self, step: Step[object]) -> None:
-        if self.lives is not None:
-            self.lives -= 1
-            if self.lives < 0:
-                self.lives = None
-                raise Killed
 
 
 def ok(body: Any, status: int = 200) -> Answer:
@@ -215,33 +192,15 @@ def parsed(at: str | None) -> datetime:
     return datetime.strptime(at, "%a, %d %b %Y %H:%M:%S %z") if at else datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Desk:
-    """A channel on the account, with a host that keeps everything in memory."""
+class TwilioDesk(Desk[TwilioConnector]):
+    """A channel on the account."""
 
     def __init__(self, twilio: FakeTwilio, **settings: Any) -> None:
-        told = {"account_sid": ACCOUNT, "auth_token": Secret(TOKEN), **settings}
-        self.twilio = twilio
-        self.connector = TwilioConnector(TwilioSettings(**told))
-        self.host = TestHost({"auth_token": TOKEN})
-        self.client = open_client(transport=Local(twilio.answer))
-        self.policy = Policy(attempts=2, sleep=lambda _seconds: None)
+        connector = TwilioConnector(TwilioSettings(**{"account_sid": ACCOUNT, "auth_token": Secret(TOKEN), **settings}))
+        super().__init__(connector, Local(twilio.answer), StoppedHost({"auth_token": TOKEN}, time=NOON))
 
-    def run(self, flow: Flow[Any]) -> Any:
-        return Driver(self.connector, self.host, client=self.client, policy=self.policy).run(flow)
-
-    def fetch(self, stream: str = "messages") -> None:
-        self.run(self.connector.fetch(stream, dict(self.host.cursor)))
-
-    def close(self) -> None:
-        self.client.close()
-
-    @property
-    def raws(self) -> list[Any]:
-        return [raw for batch in self.host.batches for raw in batch.raws]
-
-    @property
-    def items(self) -> list[Any]:
-        return [item for raw in self.raws for item in self.connector.parse(raw)]
+    def sync(self, stream: str = "messages") -> list[Item]:
+        return super().sync(stream)
 
 
 @pytest.fixture
@@ -251,17 +210,10 @@ def twilio() -> FakeTwilio:
 
 
 @pytest.fixture
-def desk(twilio: FakeTwilio) -> Iterator[Callable[..., Desk]]:
+def desk(twilio: FakeTwilio) -> Iterator[Callable[..., TwilioDesk]]:
     """Makes channels on the account, and closes them."""
-    made: list[Desk] = []
-
-    def make(**settings: Any) -> Desk:
-        made.append(Desk(twilio, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(TwilioDesk(twilio, **settings))
 
 
 @pytest.fixture

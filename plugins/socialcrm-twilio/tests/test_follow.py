@@ -31,13 +31,13 @@ def test_a_walk_that_dies_is_taken_up(twilio: Any, desk: Callable[..., Any], kil
     one = desk()
     one.host.lives = 4
     with pytest.raises(killed):
-        one.fetch()
+        one.sync()
     assert set(one.host.cursor) == {"top", "place"}
     page, _, token = one.host.cursor["place"].partition(" ")
     assert page.isdigit()
     assert token.startswith("PASM")
     first = len(asked(twilio, "Messages"))
-    one.fetch()
+    one.sync()
     assert asked(twilio, "Messages")[first]["PageToken"] == token
     assert texts(one) == [f"Text {number}" for number in range(7)]
     assert set(one.host.cursor) == {"known", "checked"}
@@ -50,9 +50,9 @@ def test_a_place_that_is_gone_begins_anew(twilio: Any, desk: Callable[..., Any],
     one = desk()
     one.host.lives = 2
     with pytest.raises(killed):
-        one.fetch()
+        one.sync()
     del twilio.tables["messages"][one.host.cursor["place"].partition(" ")[2][2:]]
-    one.fetch()
+    one.sync()
     assert len(texts(one)) == len(sids) - 1
 
 
@@ -62,10 +62,10 @@ def test_what_is_known_is_not_read_again(twilio: Any, desk: Callable[..., Any]) 
     for number in range(8):
         twilio.text(MARA, OURS, f"Text {number}", age=HOUR * (number + 1))
     one = desk(recheck_days=0)
-    one.fetch()
+    one.sync()
     before = len(twilio.log)
     twilio.text(MARA, OURS, "New")
-    one.fetch()
+    one.sync()
     assert [call[2].get("DateSent>") for call in twilio.log[before:]] == ["2026-10-05"] * 2
     assert "New" in texts(one)
 
@@ -74,10 +74,10 @@ def test_looking_again_ends_in_a_census(twilio: Any, desk: Callable[..., Any]) -
     """Once an hour what is recent is read again; the census names what is there, and calls have one of their own."""
     sid = twilio.text(MARA, OURS, "Hello", age=HOUR)
     one = desk()
-    one.fetch()
+    one.sync()
     assert not [item for item in one.items if isinstance(item, Census)]
     one.host.time += HOUR
-    one.fetch()
+    one.sync()
     (census,) = [item for item in one.items if isinstance(item, Census)]
     assert (census.ids, census.scope, census.id) == ({sid}, "", "messages")
     assert census.until == one.host.time - timedelta(minutes=10)
@@ -87,9 +87,9 @@ def test_deletions_need_not_be_followed(twilio: Any, desk: Callable[..., Any]) -
     """Who clears Twilio's log as a routine keeps what is here."""
     twilio.text(MARA, OURS, "Hello", age=HOUR)
     one = desk(follow_deletions=False)
-    one.fetch()
+    one.sync()
     one.host.time += HOUR
-    one.fetch()
+    one.sync()
     assert not [item for item in one.items if isinstance(item, Census)]
 
 
@@ -97,10 +97,10 @@ def test_prices_and_states_come_late(twilio: Any, desk: Callable[..., Any]) -> N
     """What changed in the last days is seen when they are looked at again."""
     sid = twilio.text(MARA, OURS, "Hello", age=HOUR * 30)
     one = desk()
-    one.fetch()
+    one.sync()
     twilio.tables["messages"][sid]["price"] = "-0.0075"
     one.host.time += HOUR
-    one.fetch()
+    one.sync()
     assert one.items[-2].extra["price"] == "-0.0075"
 
 
@@ -111,7 +111,7 @@ def test_a_call_is_one_with_its_legs(twilio: Any, desk: Callable[..., Any]) -> N
     twilio.ring(OURS, ANA, "no-answer", age=HOUR * 3, parent_call_sid=head)
     alone = twilio.ring(MARA, OURS, "completed", 20, age=HOUR)
     one = desk()
-    one.fetch("calls")
+    one.sync("calls")
     assert texts(one) == ["Call, 20 seconds", "Missed call (nobody picked up), 50 seconds"]
     assert {params.get("ParentCallSid") for params in asked(twilio, "Calls")} >= {head, alone}
 
@@ -125,9 +125,9 @@ def test_legs_that_another_process_has_read_are_found(twilio: Any, desk: Callabl
     one = desk(recordings=False)
     one.host.lives = 3
     with pytest.raises(killed):
-        one.fetch("calls")
+        one.sync("calls")
     assert "place" in one.host.cursor
-    one.fetch("calls")
+    one.sync("calls")
     assert texts(one) == ["Call, 50 seconds"]
 
 
@@ -137,12 +137,12 @@ def test_recordings_are_read_by_the_day(twilio: Any, desk: Callable[..., Any]) -
         sid = twilio.ring(MARA, OURS, "completed", 50, age=timedelta(minutes=number + 1))
         twilio.record(sid, 40, "DialVerb")
     one = desk()
-    one.fetch("calls")
+    one.sync("calls")
     assert [params["DateCreated"] for params in asked(twilio, "Recordings")] == ["2026-10-05"]
     assert all(len(item.attachments) == 1 for item in one.items)
     twilio.log.clear()
     other = desk(recordings=False)
-    other.fetch("calls")
+    other.sync("calls")
     assert asked(twilio, "Recordings") == []
 
 
@@ -151,13 +151,13 @@ def test_a_call_that_goes_on_is_looked_at_until_it_ends(twilio: Any, desk: Calla
     sid = twilio.ring(MARA, OURS, "in-progress", age=timedelta(minutes=30))
     gone = twilio.ring(MARA, OURS, "ringing", age=timedelta(minutes=30))
     one = desk()
-    one.fetch("calls")
+    one.sync("calls")
     assert {f"call:{sid}", f"call:{gone}"} <= set(one.host.cursor)
     del twilio.tables["calls"][gone]
     twilio.tables["calls"][sid] |= {"status": "completed", "duration": "70"}
     twilio.record(sid, 60, "DialVerb")
     one.host.time += timedelta(minutes=20)
-    one.fetch("calls")
+    one.sync("calls")
     assert texts(one) == ["Call, 1 minute 10 seconds"]
     assert not [row for row in one.host.cursor if row.startswith("call:")]
 
@@ -167,11 +167,11 @@ def test_a_recording_that_comes_late_is_read_with_its_call(twilio: Any, desk: Ca
     sid = twilio.ring(MARA, OURS, "completed", 40, age=HOUR * 2)
     leg = twilio.ring(OURS, ANA, "busy", age=HOUR * 2, parent_call_sid=sid)
     one = desk()
-    one.fetch("calls")
+    one.sync("calls")
     twilio.write_down(twilio.record(sid, 31), "Call me")
     for poked in (sid, leg):
         one.host.cursor[f"call:{poked}"] = "RE1"
-        one.fetch("calls")
+        one.sync("calls")
         assert one.items[0 - 1].text
         assert "Voicemail, 31 seconds\n\nCall me" in texts(one)
         assert f"call:{poked}" not in one.host.cursor
@@ -179,7 +179,7 @@ def test_a_recording_that_comes_late_is_read_with_its_call(twilio: Any, desk: Ca
 
 def test_calls_may_be_left_out(twilio: Any, desk: Callable[..., Any]) -> None:
     """Without calls nothing is asked."""
-    desk(calls=False).fetch("calls")
+    desk(calls=False).sync("calls")
     assert twilio.log == []
 
 
@@ -201,5 +201,5 @@ def test_refusals_have_their_kind(
     twilio.refused["GET Messages"] = refusal(status, code)
     one = desk()
     with pytest.raises(error, match="twilio"):
-        one.fetch()
+        one.sync()
     assert one.host.cursor == {}

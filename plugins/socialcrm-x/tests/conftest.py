@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from socialcrm.connectors import Answer, Flow, Incoming, Step
-from socialcrm.transport import Driver, Host, Local, Policy, open_client
+from socialcrm.connectors import Answer, Incoming
+from socialcrm.testing import Desk, Killed, StoppedHost
+from socialcrm.transport import Local
 from socialcrm.types import Secret
 from socialcrm_x import XConnector, XSettings
 from socialcrm_x._ids import id_at, time_of
@@ -22,10 +24,6 @@ NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
 TOKEN = "tok-x-canary-1"
 HOUR = timedelta(hours=1)
 ME = "1111111111111111111"
-
-
-class Killed(Exception):
-    """The process died here."""
 
 
 class FakeX:
@@ -279,51 +277,12 @@ def _json(status: int, body: object) -> Answer:
     return Answer(status=status, headers={"content-type": "application/json"}, content=json.dumps(body).encode())
 
 
-class DeskHost(Host):
-    """A host with a clock that stands, and that may die after so many steps."""
-
-    def __init__(self, grant: Mapping[str, str]) -> None:
-        super().__init__(grant)
-        self.time, self.lives = NOON, -1
-
-    def now(self) -> datetime:
-        return self.time
-
-    def progress(self, step: Step[object]) -> None:
-        if self.lives >= 0:
-            self.lives -= 1
-            if self.lives < 0:
-                raise Killed
-
-
-class Desk:
-    """One channel: settings, connector, host, driver."""
+class XDesk(Desk[XConnector]):
+    """One channel on the fake platform."""
 
     def __init__(self, x: FakeX, **settings: Any) -> None:
-        values: dict[str, Any] = {"token": Secret(TOKEN), **settings}
-        self.x, self.connector = x, XConnector(XSettings(**values))
-        self.host = DeskHost({"token": TOKEN})
-        self.client = open_client(transport=Local(x.answer))
-        policy = Policy(attempts=2, sleep=lambda _seconds: None)
-        self.driver = Driver(self.connector, self.host, client=self.client, policy=policy)
-
-    def run(self, flow: Flow[Any]) -> Any:
-        return self.driver.run(flow)
-
-    def sync(self, stream: str) -> None:
-        self.run(self.connector.fetch(stream, dict(self.host.cursor)))
-
-    def close(self) -> None:
-        self.driver.close()
-        self.client.close()
-
-    @property
-    def raws(self) -> list[Any]:
-        return [raw for batch in self.host.batches for raw in batch.raws]
-
-    @property
-    def items(self) -> list[Any]:
-        return [item for raw in self.raws for item in self.connector.parse(raw)]
+        connector = XConnector(XSettings(**{"token": Secret(TOKEN), **settings}))
+        super().__init__(connector, Local(x.answer), StoppedHost({"token": TOKEN}, time=NOON))
 
     @property
     def ids(self) -> set[str]:
@@ -349,14 +308,7 @@ def killed() -> type[Killed]:
 
 
 @pytest.fixture
-def desk(x: FakeX) -> Iterator[Callable[..., Desk]]:
+def desk(x: FakeX) -> Iterator[Callable[..., XDesk]]:
     """Makes channels on the platform, and closes them."""
-    made: list[Desk] = []
-
-    def make(**settings: Any) -> Desk:
-        made.append(Desk(x, **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(XDesk(x, **settings))

@@ -52,7 +52,7 @@ class TestWalk:
                 assert lives > 3
                 return
             except killed:
-                channel.host.lives = -1
+                channel.host.lives = None
             said.append(say(f"acme meanwhile {lives}", timedelta(minutes=30 - lives)))
             channel.sync(stream)
             assert channel.ids == set(said), lives
@@ -65,7 +65,7 @@ class TestWalk:
         channel.host.lives = 4
         with pytest.raises(killed):
             channel.sync("mentions")
-        channel.host.lives = -1
+        channel.host.lives = None
         assert "page" in channel.host.cursor
         once = [Answer(status=400, content=b'{"detail": "bad pagination_token"}')]
         x.before = lambda request: once.pop() if once and "pagination_token" in request.query else None
@@ -99,7 +99,7 @@ class TestWalk:
         page += b'"includes": {"users": [{"id": "2"}, {"id": "3"}]}}'
         x.before = lambda request: Answer(status=200, content=page) if "mentions" in request.url else None
         channel = desk(recheck_days=0)
-        channel.sync("mentions")
+        channel.run(channel.connector.fetch("mentions", {}))
         kinds = [raw.kind for raw in channel.raws]
         assert kinds == ["post", "post", "post", "includes", "problem"]
         assert channel.raws[0].body["includes"] == {"users": [{"id": "2"}]}

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from socialcrm.testing._bench import Bench
     from socialcrm.testing._cassettes import CassettePlatform
+    from socialcrm.testing._desk import Desk, Killed, StoppedHost
     from socialcrm.testing._fake_connector import FakeConnector, FakeSettings
     from socialcrm.testing._fake_platform import MOODS, PAGINGS, FakePlatform
     from socialcrm.testing._fake_posts import FakeAccount, FakePost
@@ -35,6 +36,7 @@ _HOMES = {
     "Bench": "_bench",
     "CassettePlatform": "_cassettes",
     "ConnectorSuite": "_suite",
+    "Desk": "_desk",
     "FAULTS": "_platform",
     "FakeAccount": "_fake_posts",
     "FakeConnector": "_fake_connector",
@@ -43,12 +45,14 @@ _HOMES = {
     "FakeSettings": "_fake_connector",
     "Fault": "_platform",
     "Gate": "_platform",
+    "Killed": "_desk",
     "MOODS": "_fake_platform",
     "PAGINGS": "_fake_platform",
     "Platform": "_platform",
     "Scenario": "_scenario",
     "Session": "_platform",
     "State": "_state",
+    "StoppedHost": "_desk",
     "StoreSuite": "_store_suite",
     "Webhook": "_scenario",
     "fake_scenario": "_fake_scenario",
@@ -63,6 +67,7 @@ __all__ = [
     "Bench",
     "CassettePlatform",
     "ConnectorSuite",
+    "Desk",
     "FakeAccount",
     "FakeConnector",
     "FakePlatform",
@@ -70,10 +75,12 @@ __all__ = [
     "FakeSettings",
     "Fault",
     "Gate",
+    "Killed",
     "Platform",
     "Scenario",
     "Session",
     "State",
+    "StoppedHost",
     "StoreSuite",
     "Webhook",
     "fake_scenario",
