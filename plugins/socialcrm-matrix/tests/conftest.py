@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from socialcrm.connectors import Answer, Flow, Incoming
-from socialcrm.transport import Driver, Host, Local, Policy, open_client
-from socialcrm.types import Secret
+from socialcrm.connectors import Answer, Incoming
+from socialcrm.testing import Desk, StoppedHost
+from socialcrm.transport import Local
+from socialcrm.types import Item, Secret
 from socialcrm_matrix import MatrixConnector, MatrixSettings
 
 SERVER = "https://matrix.example.org"
@@ -31,15 +32,6 @@ class Refused(Exception):
     def __init__(self, status: int, code: str, **more: Any) -> None:
         super().__init__(code)
         self.status, self.body = status, {"errcode": code, "error": code, **more}
-
-
-class TestHost(Host):
-    """A host with a clock that stands."""
-
-    __test__ = False
-
-    def now(self) -> datetime:
-        return NOON
 
 
 class FakeHomeserver:
@@ -364,27 +356,17 @@ class FakeHomeserver:
 COUNTS = (("join", "joined"), ("invite", "invited"))
 
 
-class Bench:
-    """A homeserver, a connector and a host, driven as the CRM does it."""
+class Bench(Desk[MatrixConnector]):
+    """A homeserver, and a connector that is driven as the CRM does it."""
 
     def __init__(self, server: FakeHomeserver, **settings: Any) -> None:
-        self.server = server
         told = {"server": SERVER, "token": Secret(TOKEN), "refresh_token": Secret(REFRESH), **settings}
-        self.connector = MatrixConnector(MatrixSettings(**told))
-        self.host = TestHost({"token": TOKEN, "refresh_token": REFRESH})
+        host = StoppedHost({"token": TOKEN, "refresh_token": REFRESH}, time=NOON)
+        super().__init__(MatrixConnector(MatrixSettings(**told)), Local(server.answer), host)
+        self.server = server
 
-    def run(self, flow: Flow[Any]) -> Any:
-        """Drive a flow; what it commits is in the host."""
-        policy = Policy(attempts=2, sleep=lambda _seconds: None)
-        with open_client(transport=Local(self.server.answer)) as client:
-            return Driver(self.connector, self.host, client=client, policy=policy).run(flow)
-
-    def sync(self) -> list[Any]:
-        """Fetch what is new; returns the items."""
-        start = len(self.host.batches)
-        self.run(self.connector.fetch("rooms", dict(self.host.cursor)))
-        raws = [raw for batch in self.host.batches[start:] for raw in batch.raws]
-        return [item for raw in raws for item in self.connector.parse(raw)]
+    def sync(self, stream: str = "rooms") -> list[Item]:
+        return super().sync(stream)
 
     def calls(self, method: str, part: str) -> list[Incoming]:
         """Return the requests with this method whose path holds these words."""
@@ -398,6 +380,7 @@ def homeserver() -> FakeHomeserver:
 
 
 @pytest.fixture
-def bench(homeserver: FakeHomeserver) -> Bench:
+def bench(homeserver: FakeHomeserver) -> Iterator[Bench]:
     """A connector to it."""
-    return Bench(homeserver)
+    with Bench(homeserver) as made:
+        yield made
