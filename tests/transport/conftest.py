@@ -12,7 +12,7 @@ import attrs
 import httpx
 import pytest
 
-from socialcrm.connectors import Call, Capabilities, Connector, ConnectorInfo, Flow, Grant, NoSettings
+from socialcrm.connectors import Call, Capabilities, Connector, ConnectorInfo, Flow, Grant, NoSettings, Step
 from socialcrm.transport import AsyncDriver, Budget, Driver, Host, Policy, open_async_client, open_client
 
 ORIGIN = "https://social.example.com"
@@ -105,6 +105,18 @@ class Runner:
                 return result
 
         return sync() if self.kind == "sync" else asyncio.run(on_loop())
+
+
+def echo(request: httpx.Request) -> httpx.Response:
+    """Answer with what was asked."""
+    return httpx.Response(
+        200, json={"method": request.method, "url": str(request.url), "body": request.content.decode("latin-1")}
+    )
+
+
+def one(step: Step[Any]) -> Flow[Any]:
+    """Return a flow of one step."""
+    return (yield from step)
 
 
 @pytest.fixture(params=["sync", "async"])
