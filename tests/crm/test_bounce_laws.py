@@ -26,11 +26,17 @@ class Bounces(RuleBasedStateMachine):
 
     desk: Desk
 
-    @initialize(idempotent=st.booleans())
-    def start(self, idempotent: bool) -> None:
+    @initialize(idempotent=st.booleans(), lost=st.frozensets(st.integers(0, 3)))
+    def start(self, idempotent: bool, lost: frozenset[int]) -> None:
+        """Begin with a reply that waits, or with one that waits to be sent again in part."""
         self.desk = Desk(idempotent=idempotent)
         self.ordered_at_once = False
         self.ordered: set[str] = set()
+        if lost:
+            self.desk.flush()
+            for place in lost:
+                self.desk.report(self.desk.ours[place])
+            self.retry(at_once=False)
 
     @rule(fault=st.sampled_from(NO_LOSS), first=st.integers(0, 5), times=st.integers(1, 3))
     def trouble(self, fault: str, first: int, times: int) -> None:
@@ -66,7 +72,10 @@ class Bounces(RuleBasedStateMachine):
 
     @precondition(lambda self: self.desk.reply.state is OutboxState.FAILED)
     @rule(at_once=st.booleans())
-    def retry(self, at_once: bool) -> None:
+    def order(self, at_once: bool) -> None:
+        self.retry(at_once=at_once)
+
+    def retry(self, *, at_once: bool) -> None:
         if not at_once:
             self.desk.wait(timedelta(hours=2))
         self.ordered_at_once |= at_once

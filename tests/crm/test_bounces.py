@@ -102,13 +102,20 @@ def test_a_new_part_can_fail_too(desk: Desk) -> None:
 
 
 def test_a_failure_that_is_told_while_the_rest_is_sent_again_counts(desk: Desk) -> None:
-    """The retry ends in failed, and the next one sends just that part."""
+    """It stays the worker's own till it is over; then it has failed, and the next retry sends just that part."""
     desk.flush()
     first, second = desk.ours[:2]
     desk.report(second)
     desk.crm.retry(desk.reply)
-    desk.gate.happen = lambda _number: None if first.id in desk.told else desk.report(first)
+    states: list[str] = []
+
+    def happen(_number: int) -> None:
+        desk.report(first)
+        states.append(desk.reply.state.value)
+
+    desk.gate.happen = happen
     assert list(desk.flush().failed) == [desk.reply.ref]
+    assert states == ["sending"]
     assert desk.reply.ids[0] == ""
     desk.crm.retry(desk.reply)
     desk.flush()
