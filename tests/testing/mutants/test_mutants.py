@@ -9,8 +9,9 @@ import pytest
 
 from socialcrm.testing import ConnectorSuite, FakeConnector, fake_scenario
 
-from .connectors import MUTANTS
+from . import fetching, parsing, sending
 
+MUTANTS = (*fetching.MUTANTS, *parsing.MUTANTS, *sending.MUTANTS)
 caught_so_far: set[str] = set()
 
 
