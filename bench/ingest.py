@@ -39,7 +39,7 @@ class Lines(Connector[object]):
     info = ConnectorInfo(platform="lines")
 
     def parse(self, raw: Raw) -> Iterable[Item]:
-        body = raw.body
+        body = json.loads(raw.body)
         yield Interaction(
             id=body["id"],
             at=datetime.fromisoformat(body["at"]),
@@ -92,7 +92,7 @@ def through_corridor(path: Path, folder: Path, size: int) -> float:
 
     with path.open() as file:
         for line in file:
-            raws.append(Raw("line", json.loads(line)))
+            raws.append(Raw("line", line))
             done += 1
             if len(raws) == size:
                 flush()

@@ -8,9 +8,11 @@ time, has the whole history folded again (`_refold`). Both use the same `decide`
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
+from functools import cache
+from typing import Any
 
 from attrs import define, field
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from socialcrm.cases._decide import decide
 from socialcrm.cases._evolve import advance, begin
@@ -20,7 +22,7 @@ from socialcrm.cases._scene import Scene, fact_of
 from socialcrm.cases._states import PARALLEL
 from socialcrm.cases._timeline import Timeline, remember
 from socialcrm.cases._write import Ledger
-from socialcrm.store import CaseRow, EventRow, InteractionRow, Tx, tables
+from socialcrm.store import CaseRow, EventRow, InteractionRow, Sets, Tx, tables
 
 __all__ = ["Work", "fold", "latest"]
 
@@ -60,7 +62,8 @@ def fold(tx: Tx, work: Work, playbook: Playbook) -> list[EventRow]:
     if not by_customer and not work.again:
         return []
     ledger = Ledger(tx)
-    scene = Scene.load(tx, Timeline.load(tx, playbook), by_customer.keys() | set(work.again.values()))
+    timeline = Timeline.load(tx, playbook)
+    scene = Scene.load(tx, timeline, by_customer.keys() | set(work.again.values()))
     again = dict(work.again)
     current = latest(tx, by_customer.keys() - again.keys())
     later = _later(tx, [customer for customer, case in current.items() if case.state in ("resolved", "closed")])
@@ -74,7 +77,7 @@ def fold(tx: Tx, work: Work, playbook: Playbook) -> list[EventRow]:
     if again:
         refold(tx, ledger, scene, again, [row for row in work.new if row.customer in again])
     events = ledger.write()
-    if any(event.playbook == playbook.version for event in events):
+    if playbook.version not in timeline.kept and any(event.playbook == playbook.version for event in events):
         remember(tx, playbook)
     return events
 
@@ -84,12 +87,14 @@ def latest(tx: Tx, customers: Iterable[int]) -> dict[int, CaseRow]:
     wanted = set(customers)
     if not wanted:
         return {}
-    joined = select(tables.cases).join(
-        tables.customers,
-        (tables.customers.c.ws == tables.cases.c.ws) & (tables.customers.c.last_case == tables.cases.c.id),
-    )
-    statement = joined.where(tables.customers.c.ws == tx.ws, tx.sets.among(tables.customers.c.id, "ids"))
-    return {row.customer: CaseRow.of(row) for row in tx.rows(statement, ids=wanted)}
+    return {row.customer: CaseRow.of(row) for row in tx.rows(_latest(tx.sets), ids=wanted)}
+
+
+@cache
+def _latest(sets: Sets) -> Select[Any]:
+    cases, customers = tables.cases, tables.customers
+    joined = select(cases).join(customers, (customers.c.ws == cases.c.ws) & (customers.c.last_case == cases.c.id))
+    return joined.where(customers.c.ws == bindparam("ws"), sets.among(customers.c.id, "ids"))
 
 
 def _later(tx: Tx, customers: list[int]) -> dict[int, int]:
@@ -112,8 +117,7 @@ def _is_late(case: CaseRow | None, rows: list[InteractionRow]) -> bool:
 def _append(ledger: Ledger, scene: Scene, customer: int, case: CaseRow | None, rows: list[InteractionRow]) -> bool:
     """Fold facts onto the latest case; gives up, and says so, where they begin a second one beside it."""
     ws, process, key = ledger.ws, scene.process, ledger.next_case()
-    cases: dict[int, CaseRow] = {}
-    events: list[EventRow] = []
+    begun = len(ledger.events)
     for row in rows:
         fact = fact_of(row, scene)
         for event in decide(case, fact, process, key=key, ws=ws, customer=customer):
@@ -122,13 +126,12 @@ def _append(ledger: Ledger, scene: Scene, customer: int, case: CaseRow | None, r
                 key = ledger.next_case()
                 case = begin(event)
                 if case.flags & PARALLEL:
+                    ledger.forget(begun)
                     return False
             else:
                 # the row was read or begun here, so nobody else sees it change
                 case = advance(case, event)
-            cases[case.id] = case
-            events.append(event)
+            ledger.record(case, event)
             if event.interaction == row.id:
                 row.case_id = case.id
-    ledger.went(cases, events)
     return True

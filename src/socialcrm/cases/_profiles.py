@@ -11,11 +11,13 @@ from collections.abc import Collection
 from operator import itemgetter
 
 from attrs import define, field
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from socialcrm.store import Tx, tables
 
 __all__ = ["NOTHING", "Profiles", "describe_customer"]
+
+_ANY = select(tables.profiles.c.at).where(tables.profiles.c.ws == bindparam("ws")).limit(1)
 
 Known = tuple[frozenset[str], str]
 NOTHING: Known = (frozenset(), "")
@@ -32,7 +34,7 @@ class Profiles:
         """Read what is known about these customers (``None`` for all): one small query where nothing is known about anybody."""
         table, people = tables.profiles, tables.identities
         profiles = cls()
-        if customers == set() or tx.value(select(table.c.at).where(table.c.ws == tx.ws).limit(1)) is None:
+        if customers == set() or tx.value(_ANY) is None:
             return profiles
         statement = (
             select(people.c.customer, table.c.identity, table.c.at, table.c.tags, table.c.entitlement)

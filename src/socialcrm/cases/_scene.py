@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from socialcrm.cases._facts import RECEIVED, Fact, what_we_did
 from socialcrm.cases._playbook import Process
@@ -14,6 +14,11 @@ from socialcrm.cases._profiles import NOTHING, Profiles
 from socialcrm.store import InteractionRow, Tx, tables
 
 __all__ = ["Scene", "fact_of"]
+
+
+_CHANNELS = select(tables.channels.c.id, tables.channels.c.name, tables.channels.c.platform).where(
+    tables.channels.c.ws == bindparam("ws")
+)
 
 
 @frozen
@@ -33,9 +38,7 @@ class Scene:
     @classmethod
     def load(cls, tx: Tx, process: Process, customers: Collection[int] | None) -> Scene:
         """Read what the facts of these customers (``None`` for all) are seen against."""
-        table = tables.channels
-        rows = tx.rows(select(table.c.id, table.c.name, table.c.platform).where(table.c.ws == tx.ws))
-        return cls(process, {row.id: (row.name, row.platform) for row in rows}, Profiles.load(tx, customers))
+        return cls(process, {row.id: (row.name, row.platform) for row in tx.rows(_CHANNELS)}, Profiles.load(tx, customers))
 
 
 def fact_of(row: InteractionRow | Row[Any], scene: Scene) -> Fact:

@@ -7,7 +7,7 @@ import json
 from functools import lru_cache
 
 from attrs import field, frozen
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from socialcrm.cases._document import from_document
 from socialcrm.cases._playbook import Playbook
@@ -16,6 +16,14 @@ from socialcrm.errors import NotFound
 from socialcrm.store import Tx, tables
 
 __all__ = ["Timeline", "publish", "published", "remember", "stored"]
+
+
+_STORED = select(tables.playbooks).where(tables.playbooks.c.ws == bindparam("ws"))
+_PUBLISHED = (
+    select(tables.published.c.since, tables.published.c.version, tables.published.c.actor)
+    .where(tables.published.c.ws == bindparam("ws"))
+    .order_by(tables.published.c.since, tables.published.c.id)
+)
 
 
 @lru_cache(maxsize=256)
@@ -32,25 +40,25 @@ class Timeline:
         since: When each published playbook began to be in force, in microseconds UTC, oldest first.
         playbooks: The published playbooks, in the same order.
         known: Every playbook by its version.
+        kept: The versions of those that the database holds.
     """
 
     default: Playbook
     since: tuple[int, ...] = ()
     playbooks: tuple[Playbook, ...] = ()
     known: dict[str, Playbook] = field(factory=dict)
+    kept: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, tx: Tx, default: Playbook) -> Timeline:
         """Return the workspace's own."""
-        table, rows = tables.published, tables.playbooks
-        known = {row.version: row.document for row in tx.rows(select(rows).where(rows.c.ws == tx.ws))}
+        known = {row.version: row.document for row in tx.rows(_STORED)}
         since, playbooks = [], []
-        order = select(table.c.since, table.c.version).where(table.c.ws == tx.ws).order_by(table.c.since, table.c.id)
-        for row in tx.rows(order):
+        for row in tx.rows(_PUBLISHED):
             since.append(row.since)
             playbooks.append(_parsed(known[row.version]))
         told = {version: _parsed(document) for version, document in known.items()}
-        return cls(default, tuple(since), tuple(playbooks), {default.version: default, **told})
+        return cls(default, tuple(since), tuple(playbooks), {default.version: default, **told}, frozenset(told))
 
     def at(self, time: int) -> Playbook:
         """Return the playbook in force at a time; before the first one was published, that one."""
@@ -115,6 +123,4 @@ def publish(tx: Tx, playbook: Playbook, *, default: Playbook, at: int, actor: st
 
 def published(tx: Tx) -> list[tuple[int, str, str]]:
     """Return what was published: since when (microseconds UTC), which version, by whom; oldest first."""
-    table = tables.published
-    statement = select(table.c.since, table.c.version, table.c.actor).where(table.c.ws == tx.ws)
-    return [(row.since, row.version, row.actor) for row in tx.rows(statement.order_by(table.c.since, table.c.id))]
+    return [(row.since, row.version, row.actor) for row in tx.rows(_PUBLISHED)]

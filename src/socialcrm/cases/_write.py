@@ -58,15 +58,16 @@ class Ledger:
         """Say which case is the customer's latest (if any), after a fold of their whole history."""
         self._last[customer] = key
 
-    def went(self, cases: dict[int, CaseRow], events: list[EventRow]) -> None:
-        """Keep cases as their last events left them, and the events."""
-        self.cases.update(cases)
-        self.events += events
-
     def record(self, case: CaseRow, event: EventRow) -> None:
         """Keep a case as an event left it, and the event."""
         self.cases[case.id] = case
         self.events.append(event)
+
+    def forget(self, since: int) -> None:
+        """Drop what was recorded since there were so many events, with all that was recorded of its cases."""
+        for event in self.events[since:]:
+            self.cases.pop(event.case_id, None)
+        del self.events[since:]
 
     def write(self) -> list[EventRow]:
         """Write everything.
@@ -77,7 +78,7 @@ class Ledger:
         tx = self.tx
         wide = {event.case_id for event in self.events if event.data or event.kind not in _USUAL}
         old = [case for key, case in self.cases.items() if key not in self._new]
-        tx.insert(tables.cases, [case_values(case) for key, case in self.cases.items() if key in self._new])
+        tx.insert(tables.cases, [case for key, case in self.cases.items() if key in self._new], case_values)
         tx.update(tables.cases, _NARROW, [_narrow_values(case) for case in old if case.id not in wide])
         whole = [case_values(case) for case in old if case.id in wide]
         tx.update(tables.cases, _COLUMNS, ((*row[2:], row[1]) for row in whole))
@@ -86,5 +87,5 @@ class Ledger:
             seq = tx.allocate(tables.events, len(self.events))
             for place, event in enumerate(self.events, seq):
                 event.seq = place
-            tx.insert(tables.events, [event_values(event) for event in self.events])
+            tx.insert(tables.events, self.events, event_values)
         return self.events

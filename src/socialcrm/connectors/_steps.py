@@ -17,6 +17,7 @@ from attrs import Factory, field, frozen
 
 from socialcrm.errors import PayloadError
 from socialcrm.types import Secret
+from socialcrm.types._record import EMPTY, quick
 
 if TYPE_CHECKING:
     from socialcrm.connectors._messages import Outgoing, Receipt
@@ -189,6 +190,7 @@ class All(Step[tuple[Answer, ...]]):
     calls: tuple[Call, ...] = field(converter=tuple[Call, ...])
 
 
+@quick
 @frozen
 class Raw:
     """An element as the platform sent it.
@@ -201,7 +203,7 @@ class Raw:
 
     kind: str
     body: Any
-    context: Mapping[str, str] = Factory(dict)
+    context: Mapping[str, str] = EMPTY
 
 
 @frozen(kw_only=True)

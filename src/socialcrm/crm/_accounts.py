@@ -68,9 +68,9 @@ Turned = tuple[dict[int, int], frozenset[int]]
 """Customers whose history has to be folded again, and conversations in which it has to be settled anew who wrote to whom."""
 
 
-def adopt_accounts(tx: Tx, channel: ChannelRow, items: Iterable[tuple[Item, int]]) -> Turned:
+def adopt_accounts(tx: Tx, channel: ChannelRow, items: Iterable[Item]) -> Turned:
     """Learn which accounts are ours from what was read; what they wrote before becomes outbound."""
-    new = [item for item, _ in items if isinstance(item, Account) and item.id not in channel.ours]
+    new = [item for item in items if isinstance(item, Account) and item.id not in channel.ours]
     return save_accounts(tx, channel, new)
 
 

@@ -23,8 +23,8 @@ def enrich(plugins: PluginManager, reading: Reading) -> None:
     implementations = plugins.hook.socialcrm_enrich.get_hookimpls()
     if not implementations:
         return
-    places = [place for place, (item, _) in enumerate(reading.items) if isinstance(item, Interaction)]
-    batch = [item for item, _ in reading.items if isinstance(item, Interaction)]
+    places = [place for place, item in enumerate(reading.items) if isinstance(item, Interaction)]
+    batch = [item for item in reading.items if isinstance(item, Interaction)]
     for implementation in implementations:
         try:
             told: Any = implementation.function(interactions=batch)
@@ -35,7 +35,7 @@ def enrich(plugins: PluginManager, reading: Reading) -> None:
         for index, facts in additions.items():
             batch[index] = attrs.evolve(batch[index], extra={**batch[index].extra, **facts})
     for place, item in zip(places, batch, strict=True):
-        reading.items[place] = (item, reading.items[place][1])
+        reading.items[place] = item
 
 
 def announce(plugins: PluginManager, rows: Sequence[EventRow]) -> None:

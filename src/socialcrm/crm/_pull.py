@@ -217,7 +217,7 @@ class Pull:
         source = ingest.Source(
             channel=self.channel.id, journal=None, received=self.crm.now(), ours=self.channel.ours, restless=restless
         )
-        placed = ingest.place(tx, source, [], {})
+        placed = ingest.place(tx, source, [], [], {})
         cases.fold(tx, cases.Work(new=(), again={**again, **placed.again}), self.crm.playbook)
 
     def load(self, connector: Connector[Any], path: Path) -> ChannelReport:
@@ -250,7 +250,7 @@ class Pull:
                 stuck = {one.pos for one in reading.unreadable}
                 reading.unreadable.clear()
                 privacy.sift(tx, self.channel.id, self.channel.platform, raws, reading)
-                reading.items = [(item, waiting[pos].pos) for item, pos in reading.items]
+                reading.positions = [waiting[pos].pos for pos in reading.positions]
                 absorbed = understand(
                     tx,
                     self.channel,

@@ -95,12 +95,13 @@ def understand(
     playbook: Playbook,
     now: int,
 ) -> Absorbed:
-    """Store what a reading means, in the given transaction."""
+    """Store what a reading means, in the given transaction; its items are used up."""
     turned, restless = adopt_accounts(tx, channel, reading.items)
     people = identity.recognise(tx, channel.platform, ingest.authors_of(reading.items), now)
     source = ingest.Source(channel=channel.id, journal=journal, received=now, ours=channel.ours, restless=restless)
     authors = {account: (known.identity, known.customer) for account, known in people.by_account.items()}
-    outcome = ingest.ingest(tx, source, stream, reading.items, authors)
+    outcome = ingest.ingest(tx, source, stream, reading, authors)
+    reading.items.clear()  # they are rows now; a large batch is not held twice
     placed = outcome.placed
     again = {**turned, **placed.again, **people.again}
     events = cases.fold(tx, cases.Work(new=placed.new, again=again, fresh=people.fresh), playbook)

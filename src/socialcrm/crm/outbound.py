@@ -243,13 +243,13 @@ class Delivery:
                 subject=message.subject,
                 url=receipt.url,
             )
-            found.append((item, 0))
+            found.append(item)
             parent = one
         people = identity.recognise(tx, self.channel.platform, ingest.authors_of(found), now)
         source = ingest.Source(channel=self.channel.id, journal=None, received=now, ours=self.channel.ours)
         authors = {name: (known.identity, known.customer) for name, known in people.by_account.items()}
-        seen = {item.id: self.letter.seen for item, _ in found}
-        placed = ingest.place(tx, source, found, authors, seen=seen)
+        seen = {item.id: self.letter.seen for item in found}
+        placed = ingest.place(tx, source, found, [0] * len(found), authors, seen=seen)
         for row in placed.new:
             if row.party is None:
                 row.party = self.letter.identity

@@ -7,13 +7,14 @@ platform's time, is kept. Verified handles that two identities share become an a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from socialcrm.identity._assertions import join
-from socialcrm.store import Tx, tables
+from socialcrm.store import Sets, Tx, tables
 from socialcrm.types import Identity
 
 __all__ = ["Known", "People", "recognise"]
@@ -56,15 +57,10 @@ def recognise(tx: Tx, platform: str, profiles: Mapping[str, tuple[Identity, int]
     people = People()
     if not profiles:
         return people
-    statement = select(*(tables.identities.c[name] for name in _COLUMNS)).where(
-        tables.identities.c.ws == tx.ws,
-        tables.identities.c.platform == platform,
-        tx.sets.among(tables.identities.c.account, "accounts"),
-    )
     changed: list[tuple[Any, ...]] = []
     with_handles: dict[int, Identity] = {}
     row: Any
-    for row in tx.rows(statement, accounts=profiles.keys()):
+    for row in tx.rows(_held(tx.sets), platform=platform, accounts=profiles.keys()):
         key, account, customer, seen, name, handle, url, avatar = row
         profile, at = profiles[account]
         people.by_account[account] = Known(key, customer)
@@ -80,6 +76,14 @@ def recognise(tx: Tx, platform: str, profiles: Mapping[str, tuple[Identity, int]
     if with_handles:
         _learn(tx, with_handles, people, now)
     return people
+
+
+@cache
+def _held(sets: Sets) -> Select[Any]:
+    table = tables.identities
+    return select(*(table.c[name] for name in _COLUMNS)).where(
+        table.c.ws == bindparam("ws"), table.c.platform == bindparam("platform"), sets.among(table.c.account, "accounts")
+    )
 
 
 def _create(

@@ -16,6 +16,7 @@ from attrs import define, field
 from sqlalchemy import Row, delete, select
 
 from socialcrm.ingest._clean import clean
+from socialcrm.ingest._stored import Stored
 from socialcrm.ingest._threads import Node, node_of
 from socialcrm.store import InteractionRow, Tx, reindex, tables
 from socialcrm.types import Deletion, Edit, Interaction, micros
@@ -73,7 +74,7 @@ class Changes:
     _revisions: list[tuple[Any, ...]] = field(factory=list)
     _pending: dict[Node, list[Row[Any]]] = field(factory=dict)
 
-    def revise(self, stored: Mapping[Node, tuple[Row[Any], list[Wording]]]) -> None:
+    def revise(self, stored: Mapping[Node, tuple[Stored, list[Wording]]]) -> None:
         """Compare what was delivered again with what is stored."""
         if not stored or self.source.journal is None:
             return
@@ -153,7 +154,7 @@ class Changes:
             self.again[old.customer] = old.customer
         updates.append((*values, None, edited, self.source.journal, new.pos, old.id))
 
-    def _stones(self, gone: Sequence[Row[Any]]) -> set[Node]:
+    def _stones(self, gone: Sequence[Stored]) -> set[Node]:
         """Return which of these were taken back for good; one that a census only missed may come again."""
         if not gone:
             return set()
@@ -215,7 +216,7 @@ class Changes:
             self._revision(row.id, current, row.text, row.subject, data["text"], subject)
             row.text, row.subject, row.edited = data["text"], subject, early.at
 
-    def edits(self, edits: Iterable[Edit], known: Mapping[Node, Row[Any]]) -> None:
+    def edits(self, edits: Iterable[Edit], known: Mapping[Node, Stored]) -> None:
         """Apply edits that bring only the new wording; those whose interaction is missing wait for it."""
         waiting: list[tuple[Any, ...]] = []
         full = self._full({row.id for row in known.values()})
@@ -247,7 +248,7 @@ class Changes:
         self._revisions.clear()
         self.count += len(changed)
 
-    def deletions(self, deletions: Iterable[Deletion], known: Mapping[Node, Row[Any]]) -> None:
+    def deletions(self, deletions: Iterable[Deletion], known: Mapping[Node, Stored]) -> None:
         """Take back what was deleted: the text goes, the fact stays; what has not arrived yet is remembered."""
         stones: list[tuple[Any, ...]] = []
         gone: dict[int, int] = {}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
 
 from attrs import define, evolve, field
 
 from socialcrm.ingest._changes import Changes
 from socialcrm.ingest._others import Told, count_off, record_deliveries, record_holes
-from socialcrm.ingest._place import Author, Placed, Source, known_rows, place
-from socialcrm.ingest._read import Unreadable
+from socialcrm.ingest._place import Author, Placed, Source, place
+from socialcrm.ingest._read import Reading, Unreadable
+from socialcrm.ingest._stored import known_rows
 from socialcrm.ingest._threads import node_of
 from socialcrm.store import Tx, tables
 from socialcrm.types import Census, Deletion, Delivery, Edit, Handle, Hole, Identity, Interaction, Item, micros
@@ -33,14 +33,14 @@ class Outcome:
     doubts: list[Hole] = field(factory=list)
 
 
-def authors_of(items: Iterable[tuple[Item, int]]) -> dict[str, tuple[Identity, int]]:
+def authors_of(items: Iterable[Item]) -> dict[str, tuple[Identity, int]]:
     """Return each author's newest profile in a batch, with its time in microseconds UTC, by account id.
 
     Handles are facts of their own: those of every profile count.
     """
     newest: dict[str, Interaction] = {}
     handles: dict[str, set[Handle]] = {}
-    for item, _ in items:
+    for item in items:
         if not isinstance(item, Interaction):
             continue
         author = item.author
@@ -58,24 +58,27 @@ def authors_of(items: Iterable[tuple[Item, int]]) -> dict[str, tuple[Identity, i
     return profiles
 
 
-def ingest(tx: Tx, source: Source, stream: str, items: Sequence[tuple[Item, int]], authors: Mapping[str, Author]) -> Outcome:
+def ingest(tx: Tx, source: Source, stream: str, reading: Reading, authors: Mapping[str, Author]) -> Outcome:
     """Store what a batch means, in a bounded number of statements.
 
     Args:
         tx: The writing transaction.
         source: Where the batch comes from.
         stream: Its stream, for holes.
-        items: What was parsed, with the position of each element.
+        reading: What was parsed.
         authors: Their authors' keys, by account id.
     """
-    found = cast("list[tuple[Interaction, int]]", [entry for entry in items if isinstance(entry[0], Interaction)])
+    found = [item for item in reading.items if isinstance(item, Interaction)]
+    positions: Sequence[int] = reading.positions
     rest: dict[type[Item], list[Item]] = {}
-    for item, _ in items if len(found) < len(items) else ():
-        if not isinstance(item, Interaction):
-            rest.setdefault(type(item), []).append(item)
+    if len(found) < len(reading.items):
+        positions = [pos for item, pos in zip(reading.items, positions, strict=True) if isinstance(item, Interaction)]
+        for item in reading.items:
+            if not isinstance(item, Interaction):
+                rest.setdefault(type(item), []).append(item)
     changes = Changes(tx, source)
     told, doubts = _others(tx, source, stream, rest, changes) if rest else ([], [])
-    placed = place(tx, source, found, authors)
+    placed = place(tx, source, found, positions, authors)
     placed.again = {**changes.again, **placed.again}
     placed.changed += changes.count
     return Outcome(placed=placed, told=told, doubts=doubts)

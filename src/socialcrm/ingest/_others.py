@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from socialcrm.ingest._changes import Changes
+from socialcrm.ingest._stored import Stored
 from socialcrm.ingest._threads import Node, node_of
 from socialcrm.store import Tx, tables
 from socialcrm.types import Census, Delivery, Hole, micros
@@ -90,7 +90,7 @@ def record_holes(tx: Tx, channel: int, stream: str, holes: Iterable[Hole]) -> No
     tx.insert(tables.holes, rows)
 
 
-def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], known: Mapping[Node, Row[Any]]) -> list[Told]:
+def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], known: Mapping[Node, Stored]) -> list[Told]:
     """Keep what the platform says of messages of ours, the latest by its time; what comes too early waits.
 
     Returns:
@@ -99,11 +99,11 @@ def record_deliveries(tx: Tx, channel: int, deliveries: Iterable[Delivery], know
     newest: dict[int, Delivery] = {}
     early = []
     for one in deliveries:
-        row = known.get(node_of(one.scope, one.id))
-        if row is None:
+        held = known.get(node_of(one.scope, one.id))
+        if held is None:
             early.append((tx.ws, channel, one.id, one.scope, "delivery", _version(one), json.dumps(_said(one))))
-        elif row.id not in newest or _version(one) >= _version(newest[row.id]):
-            newest[row.id] = one
+        elif held.id not in newest or _version(one) >= _version(newest[held.id]):
+            newest[held.id] = one
     tx.insert_new(tables.pending, early)
     if not newest:
         return []

@@ -13,32 +13,20 @@ from itertools import islice
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from socialcrm.ingest._changes import Changes, Wording, extra_text
 from socialcrm.ingest._clean import clean
 from socialcrm.ingest._parties import parties
+from socialcrm.ingest._stored import Stored, known_rows, rows_of_conversations
 from socialcrm.ingest._threads import Node, Threads, node_of
 from socialcrm.store import InteractionRow, Tx, interaction_values, tables
 from socialcrm.types import Interaction, micros
 
-__all__ = ["Author", "Placed", "Source", "finish", "known_rows", "place"]
-
-_LIGHT = select(
-    *(
-        tables.interactions.c[name]
-        for name in (
-            "id", "pid", "scope", "conversation", "parent", "author", "party", "customer", "direction", "visibility",
-            "moderation", "at", "edited", "deleted",
-        )
-    )
-)  # fmt: skip
+__all__ = ["Author", "Placed", "Source", "finish", "place"]
 
 Author = tuple[int, int]
 """The keys of an identity and of the customer behind it."""
-
-Entry = tuple[Interaction, int]
-"""An interaction with the position of its element."""
 
 
 @define(kw_only=True)
@@ -78,7 +66,8 @@ class Placed:
 def place(
     tx: Tx,
     source: Source,
-    found: Sequence[Entry],
+    found: Sequence[Interaction],
+    positions: Sequence[int],
     authors: Mapping[str, Author],
     *,
     seen: Mapping[str, int] | None = None,
@@ -88,24 +77,26 @@ def place(
     Args:
         tx: The writing transaction.
         source: Where the batch comes from.
-        found: Interactions with the position of their element.
+        found: Interactions.
+        positions: The position of each one's element.
         authors: Their authors, by account id.
         seen: For replies of ours that just went out, by id: the time of the last interaction that the agent had seen.
     """
     placed = Placed()
     if not found and not source.restless:
         return placed
-    wordings: dict[Node, list[Entry]] = {}
-    firsts: dict[Node, Entry] = {}
+    wordings: dict[Node, list[Wording]] = {}
+    firsts: dict[Node, int] = {}
     parents: set[Node] = set()
     pids: set[str] = set()
     keys: set[str] = set()
-    for entry in found:
-        item = entry[0]
+    for place, item in enumerate(found):
         scope = item.scope
         node = (scope, item.id) if scope else item.id
-        if firsts.setdefault(node, entry) is not entry:
-            wordings.setdefault(node, [firsts[node]]).append(entry)
+        first = firsts.setdefault(node, place)
+        if first != place:
+            told = wordings.setdefault(node, [_wording(found[first], positions[first])])
+            told.append(_wording(item, positions[place]))
         pids.add(item.id)
         parent = item.parent
         if parent is not None:
@@ -121,11 +112,17 @@ def place(
     nodes = parents | firsts.keys()
     threads = Threads(tx, source.channel)
     threads.load({node: row for node, row in known.items() if node in nodes}, nodes, keys)
-    again = {node: (row, _versions(wordings.get(node, [firsts[node]]))) for node, row in known.items() if node in firsts}
+    again = {
+        node: (row, wordings.get(node) or [_wording(found[firsts[node]], positions[firsts[node]])])
+        for node, row in known.items()
+        if node in firsts
+    }
     changes.revise(again)
     _follow_moves(again, threads, changes)
-    fresh = {node: entry for node, entry in firsts.items() if node not in again} if again else firsts
-    rows = _rows(tx, source, fresh, wordings, authors, threads, changes, seen or {})
+    fresh = {node: place for node, place in firsts.items() if node not in again} if again else firsts
+    if fresh:
+        changes.expect(fresh.keys())
+    rows = _rows(tx, source, found, positions, list(fresh.values()), wordings, authors, threads, changes, seen or {})
     placed.new = list(rows.values())
     threads.settle()
     if threads.joined:
@@ -141,32 +138,21 @@ def place(
 
 def finish(tx: Tx, placed: Placed) -> None:
     """Write the new interactions, once their cases are known."""
-    tx.insert(tables.interactions, [interaction_values(row) for row in placed.new])
+    tx.insert(tables.interactions, placed.new, interaction_values)
 
 
-def known_rows(tx: Tx, channel: int, pids: set[str]) -> dict[Node, Row[Any]]:
-    """Return the stored interactions of a channel with these platform's ids, by their nodes."""
-    statement = _LIGHT.where(
-        tables.interactions.c.ws == tx.ws,
-        tables.interactions.c.channel == channel,
-        tx.sets.among(tables.interactions.c.pid, "pids"),
-    )
-    return {node_of(row.scope, row.pid): row for row in tx.run(statement, pids=pids)}
-
-
-def _versions(entries: list[Entry]) -> list[Wording]:
-    found = []
-    for item, pos in entries:
-        at = micros(item.at)
-        found.append(Wording(item, pos, at, at if item.edited_at is None else micros(item.edited_at)))
-    return found
+def _wording(item: Interaction, pos: int) -> Wording:
+    at = micros(item.at)
+    return Wording(item, pos, at, at if item.edited_at is None else micros(item.edited_at))
 
 
 def _rows(
     tx: Tx,
     source: Source,
-    fresh: dict[Node, Entry],
-    wordings: Mapping[Node, list[Entry]],
+    found: Sequence[Interaction],
+    positions: Sequence[int],
+    fresh: list[int],
+    wordings: Mapping[Node, list[Wording]],
     authors: Mapping[str, Author],
     threads: Threads,
     changes: Changes,
@@ -177,18 +163,20 @@ def _rows(
     if not fresh:
         return rows
     key = tx.allocate(tables.interactions, len(fresh))
-    changes.expect(fresh.keys())
     ws, channel, received, journal, ours = tx.ws, source.channel, source.received, source.journal, source.ours
-    for node, (item, pos) in fresh.items() if _in_order(fresh.values()) else sorted(fresh.items(), key=_time_of):
-        at = micros(item.at)
-        edited = None
-        versions = _versions(wordings[node]) if node in wordings else ()
+    if not _in_order([found[place].at for place in fresh]):
+        fresh = sorted(fresh, key=lambda place: _time_of(found[place]))
+    for place in fresh:
+        item, pos, edited = found[place], positions[place], None
+        at, scope = micros(item.at), item.scope
+        node = (scope, item.id) if scope else item.id
+        versions = wordings.get(node)
         if versions:
             newest = max(versions, key=_version_of)
             item, pos, edited = newest.item, newest.pos, newest.version
         elif item.edited_at is not None:
             edited = micros(item.edited_at)
-        scope, parent, account = item.scope, item.parent, item.author.id
+        parent, account = item.parent, item.author.id
         above = None if parent is None else (scope, parent) if scope else parent
         others = [node_of(scope, other) for other in item.references] if item.references else ()
         talk = threads.place(node, item.conversation, above, others)
@@ -207,7 +195,7 @@ def _rows(
     return rows
 
 
-def _follow_moves(stored: Mapping[Node, tuple[Row[Any], list[Wording]]], threads: Threads, changes: Changes) -> None:
+def _follow_moves(stored: Mapping[Node, tuple[Stored, list[Wording]]], threads: Threads, changes: Changes) -> None:
     """Let what stands in another conversation of the platform's now stand there; the latest wording tells."""
     for node, (row, versions) in stored.items():
         newest = versions[0] if len(versions) == 1 else max(enumerate(versions), key=lambda pair: (pair[1].version, pair[0]))[1]
@@ -219,14 +207,12 @@ def _follow_moves(stored: Mapping[Node, tuple[Row[Any], list[Wording]]], threads
                 changes.again[row.customer] = row.customer
 
 
-def _in_order(entries: Iterable[Entry]) -> bool:
-    """Tell whether these come in order of time already, as they mostly do, no two at the same moment."""
-    times = [item.at for item, _ in entries]
+def _in_order(times: Sequence[datetime]) -> bool:
+    """Tell whether what happened comes in order already, as it mostly does, no two at the same moment."""
     return all(map(operator.lt, times, islice(times, 1, None)))
 
 
-def _time_of(entry: tuple[Node, Entry]) -> tuple[datetime, str, str]:
-    item = entry[1][0]
+def _time_of(item: Interaction) -> tuple[datetime, str, str]:
     return (item.at, item.scope, item.id)
 
 
@@ -238,7 +224,7 @@ def _settle_parties(
     tx: Tx,
     placed: Placed,
     fresh: Mapping[Node, InteractionRow],
-    known: Mapping[Node, Row[Any]],
+    known: Mapping[Node, Stored],
     threads: Threads,
     authors: Mapping[str, Author],
     dirty: set[int],
@@ -247,10 +233,9 @@ def _settle_parties(
     again = {threads.talk(key).id if threads.holds(key) else key for key in threads.dirty | dirty}
     firsts = _firsts(placed.new)
     again |= _begun_earlier(threads, firsts)
-    stored: dict[Node, Row[Any]] = {}
+    stored: dict[Node, Stored] = {}
     if again:
-        statement = _LIGHT.where(tables.interactions.c.ws == tx.ws, tx.sets.among(tables.interactions.c.conversation, "ids"))
-        stored = {node_of(row.scope, row.pid): row for row in tx.rows(statement, ids=again)}
+        stored = rows_of_conversations(tx, again)
         _firsts(stored.values(), firsts)
     beginners = _begin(tx, threads, firsts, {row.conversation for row in placed.new}, again)
     told = parties({**stored, **fresh} if stored else fresh, known, beginners.get)

@@ -25,9 +25,10 @@ class Unreadable:
 
 @define
 class Reading:
-    """What a batch says: items with the position of their element, and what could not be read."""
+    """What a batch says: items, the position of each one's element, and what could not be read."""
 
-    items: list[tuple[Item, int]] = field(factory=list)
+    items: list[Item] = field(factory=list)
+    positions: list[int] = field(factory=list)
     unreadable: list[Unreadable] = field(factory=list)
 
 
@@ -39,17 +40,18 @@ def read_items(connector: Connector[Any], raws: Iterable[Raw]) -> Reading:
         raws: The batch's elements.
     """
     reading = Reading()
-    items, parse = reading.items, connector.parse
+    items, positions, parse = reading.items, reading.positions, connector.parse
     for pos, raw in enumerate(raws):
         before = len(items)
         try:
             for item in parse(raw):
-                items.append((item, pos))
+                items.append(item)
+                positions.append(pos)
         except PayloadError as error:
-            del items[before:]
+            del items[before:], positions[before:]
             reading.unreadable.append(Unreadable(pos, raw.kind, str(error)))
         except Exception as error:  # noqa: BLE001 - a plugin's mistake about one element must not stop the others
-            del items[before:]
+            del items[before:], positions[before:]
             what = f"{type(error).__name__}: {error}; the plugin should have raised PayloadError"
             reading.unreadable.append(Unreadable(pos, raw.kind, what))
     return reading

@@ -8,12 +8,13 @@ are never joined.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import Row, Select, bindparam, select
 
-from socialcrm.store import InteractionRow, Tx, tables
+from socialcrm.store import InteractionRow, Sets, Tx, tables
 
 __all__ = ["Node", "Talk", "Threads", "node_of"]
 
@@ -76,29 +77,22 @@ class Threads:
         haunted: dict[Node, int] = {}
         if len(wanted) > len(known) and self.tx.holds(tables.ghosts, self.channel):
             unknown = {_parts(node)[1] for node in wanted if node not in known}
-            ghosts = select(tables.ghosts).where(
-                tables.ghosts.c.ws == self.tx.ws,
-                tables.ghosts.c.channel == self.channel,
-                self.tx.sets.among(tables.ghosts.c.pid, "pids"),
-            )
-            haunted = {node_of(row.scope, row.pid): row.conversation for row in self.tx.rows(ghosts, pids=unknown)}
-        talks = tables.conversations
+            ghosts = self.tx.rows(_ghosts(self.tx.sets), channel=self.channel, pids=unknown)
+            haunted = {node_of(row.scope, row.pid): row.conversation for row in ghosts}
         if keys:
-            self._load_talks((talks.c.channel == self.channel) & self.tx.sets.among(talks.c.key, "values"), keys)
+            self._load_talks(self.tx.rows(_by_key(self.tx.sets), channel=self.channel, keys=keys))
         ids = ({row.conversation for row in known.values()} | set(haunted.values())) - self._by_id.keys()
         if ids:
-            self._load_talks(self.tx.sets.among(talks.c.id, "values"), ids)
+            self._load_talks(self.tx.rows(_by_id(self.tx.sets), ids=ids))
         for node, row in known.items():
             self.nodes[node] = self._by_id[row.conversation]
         for node, conversation in haunted.items():
             self.nodes[node] = self._by_id[conversation]
         self._haunted = set(haunted)
 
-    def _load_talks(self, which: ColumnElement[bool], values: Collection[int] | Collection[str]) -> None:
-        talks = tables.conversations
-        statement = select(talks.c.id, talks.c.key, talks.c.first_at, talks.c.first_pid, talks.c.party)
-        for row in self.tx.rows(statement.where(talks.c.ws == self.tx.ws, which), values=values):
-            talk = Talk(row.id, row.key, row.first_at, row.first_pid, row.party)
+    def _load_talks(self, rows: Iterable[Row[Any]]) -> None:
+        for row in rows:
+            talk = Talk(*tuple(row))
             self._by_id[talk.id] = talk
             if talk.key is not None:
                 self._by_key[talk.key] = talk
@@ -222,6 +216,30 @@ class Threads:
     def talk(self, key: int) -> Talk:
         """Return a conversation that was loaded or made."""
         return self._by_id[key].root()
+
+
+@cache
+def _ghosts(sets: Sets) -> Select[Any]:
+    table = tables.ghosts
+    return select(table).where(
+        table.c.ws == bindparam("ws"), table.c.channel == bindparam("channel"), sets.among(table.c.pid, "pids")
+    )
+
+
+_TALKS = select(*(tables.conversations.c[name] for name in ("id", "key", "first_at", "first_pid", "party"))).where(
+    tables.conversations.c.ws == bindparam("ws")
+)
+
+
+@cache
+def _by_key(sets: Sets) -> Select[Any]:
+    table = tables.conversations
+    return _TALKS.where(table.c.channel == bindparam("channel"), sets.among(table.c.key, "keys"))
+
+
+@cache
+def _by_id(sets: Sets) -> Select[Any]:
+    return _TALKS.where(sets.among(tables.conversations.c.id, "ids"))
 
 
 def _rank(talk: Talk) -> tuple[bool, bool, int]:

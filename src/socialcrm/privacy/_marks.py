@@ -12,7 +12,7 @@ import json
 import secrets
 
 from attrs import frozen
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from socialcrm.connectors import Raw
 from socialcrm.store import Tx, tables
@@ -23,6 +23,7 @@ ERASED = Raw("erased", None)
 """What stands in the journal in the place of an element that was erased, so that the others keep their positions."""
 
 _KEY = "forget_key"
+_SETTINGS = select(tables.workspaces.c.settings).where(tables.workspaces.c.ws == bindparam("ws"))
 
 
 @frozen
@@ -46,8 +47,7 @@ class Marker:
 
 def marker(tx: Tx) -> Marker | None:
     """Return what makes the workspace's marks; ``None`` while nobody was forgotten."""
-    table = tables.workspaces
-    settings = json.loads(tx.value(select(table.c.settings).where(table.c.ws == tx.ws)) or "{}")
+    settings = json.loads(tx.value(_SETTINGS) or "{}")
     return Marker(settings[_KEY]) if _KEY in settings else None
 
 
@@ -57,7 +57,7 @@ def make_marker(tx: Tx) -> Marker:
     if held is not None:
         return held
     table = tables.workspaces
-    settings = json.loads(tx.value(select(table.c.settings).where(table.c.ws == tx.ws)) or "{}")
+    settings = json.loads(tx.value(_SETTINGS) or "{}")
     settings[_KEY] = secrets.token_hex(32)
     tx.run(update(table).where(table.c.ws == tx.ws).values(settings=json.dumps(settings)))
     return Marker(settings[_KEY])

@@ -31,24 +31,25 @@ def sift(tx: Tx, channel: int, platform: str, raws: Sequence[Raw], reading: Read
     mark = marker(tx)
     if mark is None or not reading.items:
         return raws
-    items = {mark.item(channel, item.scope, item.id) for item, _ in reading.items}
+    items = {mark.item(channel, item.scope, item.id) for item in reading.items}
     known = tables.interactions
     statement = select(known.c.pid).where(known.c.ws == tx.ws, known.c.channel == channel, tx.sets.among(known.c.pid, "pids"))
     gone = {row.pid for row in tx.rows(statement, pids=items)}
     people = tables.identities
-    accounts = {mark.account(platform, item.author.id) for item, _ in reading.items if isinstance(item, Interaction)}
+    accounts = {mark.account(platform, item.author.id) for item in reading.items if isinstance(item, Interaction)}
     asked = select(people.c.account, people.c.seen).where(
         people.c.ws == tx.ws, people.c.platform == platform, tx.sets.among(people.c.account, "accounts")
     )
     since = {row.account: row.seen for row in tx.rows(asked, accounts=accounts)}
-    kept, empty = [], set()
-    for item, pos in reading.items:
+    kept, positions, empty = [], [], set()
+    for item, pos in zip(reading.items, reading.positions, strict=True):
         forgotten = mark.item(channel, item.scope, item.id) in gone
         if isinstance(item, Interaction) and not forgotten:
             forgotten = micros(item.at) <= since.get(mark.account(platform, item.author.id), -(1 << 62))
         if forgotten:
             empty.add(pos)
         else:
-            kept.append((item, pos))
-    reading.items = kept
+            kept.append(item)
+            positions.append(pos)
+    reading.items, reading.positions = kept, positions
     return [ERASED if pos in empty else raw for pos, raw in enumerate(raws)] if empty else raws

@@ -17,6 +17,7 @@ from socialcrm.store._rows import (
     interaction_values,
 )
 from socialcrm.store._search import BEHIND, catch_up, find, reindex, watermark
+from socialcrm.store._sets import Sets
 from socialcrm.store._store import Store
 from socialcrm.store._tx import Tx
 
@@ -28,6 +29,7 @@ __all__ = [
     "EventRow",
     "InteractionRow",
     "Lease",
+    "Sets",
     "Store",
     "Tx",
     "case_values",

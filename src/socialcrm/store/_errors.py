@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import exc
+from sqlalchemy import Engine, exc
 
 from socialcrm.errors import SocialCRMError, StoreBusy, StoreError
 
@@ -23,24 +24,27 @@ _POSTGRESQL_BUSY = ("40001", "40P01", "55P03")
 
 
 @contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Raise our errors for the database's.
+def translated(url: str, engine: Engine) -> Iterator[None]:
+    """Raise our errors for the database's, whether SQLAlchemy or the driver itself raised them.
 
     Args:
         url: The database, without its password, for the message.
+        engine: Whose driver's errors are meant.
 
     Raises:
         StoreBusy: Another process holds the database.
         StoreError: Disk full, read-only, damaged, unreachable. What was committed stays.
     """
+    driver: Any = engine.dialect.loaded_dbapi
     try:
         yield
     except exc.DBAPIError as error:
-        raise _ours(error, url) from error
+        raise _ours(error.orig, isinstance(error, exc.OperationalError), url) from error
+    except driver.Error as error:
+        raise _ours(error, isinstance(error, driver.OperationalError), url) from error
 
 
-def _ours(error: exc.DBAPIError, url: str) -> SocialCRMError:
-    cause = error.orig
+def _ours(cause: BaseException | None, operational: bool, url: str) -> SocialCRMError:
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None:
         if code & 0xFF in (5, 6):
@@ -51,6 +55,6 @@ def _ours(error: exc.DBAPIError, url: str) -> SocialCRMError:
     state = getattr(cause, "sqlstate", None)
     if state in _POSTGRESQL_BUSY:
         return StoreBusy(f"{url}: the transaction collided with another one; try again")
-    if isinstance(error, exc.OperationalError) and state is None and code is None:
+    if operational and state is None and code is None:
         return StoreError(f"{url}: the database can't be reached; check that it runs and the address is right ({cause})")
     return StoreError(f"{url}: the database refused: {type(cause).__name__}: {str(cause).splitlines()[0]}")

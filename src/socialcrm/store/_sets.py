@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from attrs import frozen
 from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -25,15 +26,15 @@ def adapt(dialect: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+@frozen
 class Sets:
-    """Builds membership tests for one database."""
+    """Builds membership tests for one database; two of the same are equal, so that what is built once can be kept."""
 
-    def __init__(self, dialect: str) -> None:
-        self._dialect = dialect
+    dialect: str
 
     def among(self, tested: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Return ``tested is one of the values of the parameter ``name``."""
-        if self._dialect == "sqlite":
+        if self.dialect == "sqlite":
             each = func.json_each(bindparam(name)).table_valued(column("value"))
             return tested.in_(select(each.c.value))
         item = BigInteger() if isinstance(tested.type, BigInteger) else tested.type

@@ -63,7 +63,7 @@ class Store:
         name = parsed.render_as_string(hide_password=True)
         engine = make_engine(parsed)
         try:
-            with translated(name):
+            with translated(name, engine):
                 _migrate.ensure(engine, name)
                 use_wal(engine)
                 ws = _workspace(engine, workspace)
@@ -83,7 +83,7 @@ class Store:
         parsed = parse_url(url)
         engine = make_engine(parsed)
         try:
-            with translated(parsed.render_as_string(hide_password=True)):
+            with translated(parsed.render_as_string(hide_password=True), engine):
                 _migrate.migrate(engine)
         finally:
             engine.dispose()
@@ -96,7 +96,7 @@ class Store:
                 yield self._shared
                 return
             with (
-                translated(self.name),
+                translated(self.name, self.engine),
                 self.engine.connect() as connection,
                 connection.begin(),
                 self._share(Tx(connection, self.ws, self.sets)) as tx,
@@ -108,7 +108,12 @@ class Store:
         """Open the workspace's one writing transaction; it commits when the block ends, and not when it raises."""
         options: dict[str, Any] = BEGIN_WRITE if self.dialect == "sqlite" else {}
         turn = self._turn if self.dialect == "sqlite" else nullcontext()
-        with turn, translated(self.name), self.engine.connect().execution_options(**options) as connection, connection.begin():
+        with (
+            turn,
+            translated(self.name, self.engine),
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(1935894627, :ws)"), {"ws": self.ws})
             with self._share(Tx(connection, self.ws, self.sets)) as tx:

@@ -7,15 +7,19 @@ an advisory lock that ends with the transaction, so a lookup followed by an inse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
+from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Executable, Row, Select, Table, select
+from sqlalchemy import Connection, CursorResult, Executable, Row, Select, Table, bindparam, select
 
 from socialcrm.store._sets import Sets, adapt
 
 __all__ = ["Tx"]
+
+_AT_ONCE = 250
+"""How many rows one statement adds to SQLite: a quarter less time than one by one. 32,766 values are the most it takes."""
 
 
 class Tx:
@@ -42,8 +46,7 @@ class Tx:
 
     def holds(self, table: Table, channel: int) -> bool:
         """Tell whether a table has any row of a channel: one look that often spares thousands."""
-        statement = select(table.c.channel).where(table.c.ws == self.ws, table.c.channel == channel).limit(1)
-        return self.row(statement) is not None
+        return self.row(_any_of(table), channel=channel) is not None
 
     def run(self, statement: Executable, **parameters: Any) -> CursorResult[Any]:
         """Run any statement."""
@@ -65,23 +68,31 @@ class Tx:
         self._next[name] = first + count
         return first
 
-    def insert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Add rows, each a tuple of every column in the table's order."""
+    def insert(self, table: Table, rows: Collection[Any], values: Callable[[Any], tuple[Any, ...]] | None = None) -> None:
+        """Add rows; the driver takes them as they are made, so that no second copy of all of them is held.
+
+        Args:
+            table: Which table.
+            rows: What to add.
+            values: Returns a row's columns, every one, in the table's order; without it each row is a tuple of them.
+        """
         if not rows:
             return
-        if self.dialect == "sqlite":
-            self.connection.exec_driver_sql(_insert_sql(table), list(rows))
-            return
         raw: Any = self.connection.connection.driver_connection
+        tuples = iter(rows if values is None else map(values, rows))
+        if self.dialect == "sqlite":
+            for _ in range(len(rows) // _AT_ONCE):
+                raw.execute(_insert_sql(table, rows=_AT_ONCE), list(chain.from_iterable(islice(tuples, _AT_ONCE))))
+            raw.executemany(_insert_sql(table), tuples)
+            return
         with raw.cursor().copy(_copy_sql(table)) as copy:
-            for row in rows:
+            for row in tuples:
                 copy.write_row(row)
 
     def insert_new(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows that may already be there; those that are stay as they are."""
         if rows:
-            sql = _insert_sql(table, "sqlite" if self.dialect == "sqlite" else "%s") + " ON CONFLICT DO NOTHING"
-            self.connection.exec_driver_sql(sql, list(rows))
+            self.connection.exec_driver_sql(_insert_sql(table, self._mark) + " ON CONFLICT DO NOTHING", list(rows))
 
     def update(
         self, table: Table, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]], *, key: tuple[str, ...] = ("id",)
@@ -104,11 +115,15 @@ class Tx:
 
 
 @cache
-def _insert_sql(table: Table, mark: str = "?") -> str:
-    mark = "?" if mark == "sqlite" else mark
+def _any_of(table: Table) -> Select[Any]:
+    return select(table.c.channel).where(table.c.ws == bindparam("ws"), table.c.channel == bindparam("channel")).limit(1)
+
+
+@cache
+def _insert_sql(table: Table, mark: str = "?", rows: int = 1) -> str:
     names = ", ".join(f'"{column.name}"' for column in table.columns)
-    marks = ", ".join(mark for _ in table.columns)
-    return f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names are ours
+    marks = f"({', '.join(mark for _ in table.columns)})"
+    return f"INSERT INTO {table.name} ({names}) VALUES {', '.join([marks] * rows)}"  # noqa: S608 - names are ours
 
 
 @cache

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import Factory, field, frozen
+from attrs import field, frozen
 
 from socialcrm.types._enums import Direction, Kind, Moderation, Visibility
 from socialcrm.types._people import Identity
-from socialcrm.types._record import quick
+from socialcrm.types._record import EMPTY, quick
 from socialcrm.types._show import Shows
 from socialcrm.types._time import aware
 
@@ -126,7 +126,7 @@ class Interaction(Item, Shows):
     language: str = ""
     attachments: tuple[Attachment, ...] = ()
     edited_at: datetime | None = field(default=None, validator=aware)
-    extra: Mapping[str, Any] = Factory(dict)
+    extra: Mapping[str, Any] = EMPTY
     ref: str = ""
     channel: str = ""
     thread: str = ""

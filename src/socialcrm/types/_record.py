@@ -1,4 +1,4 @@
-"""Frozen records at the price of unfrozen ones.
+"""Frozen records at the price of unfrozen ones, and an empty mapping that they share.
 
 attrs fills a frozen record through ``object.__setattr__``, field by field; for a record of twenty fields that is most of what
 a connector's ``parse`` costs (`bench/ingest.py`). `quick` lets it be of a class that may be written to while it is filled.
@@ -6,13 +6,26 @@ a connector's ``parse`` costs (`bench/ingest.py`). `quick` lets it be of a class
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import attrs
 
-__all__ = ["quick"]
+__all__ = ["EMPTY", "quick"]
 
 T = TypeVar("T")
+
+
+class _Empty(dict[str, Any]):
+    """Holds nothing, and refuses to."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("this record is frozen; attrs.evolve makes another one")
+
+    __setitem__ = __ior__ = setdefault = update = _refuse
+
+
+EMPTY = _Empty()
+"""What a record's mapping is where none was given: one for all, because most of them hold nothing."""
 
 
 def quick(cls: type[T]) -> type[T]:
