@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 import pickle
 from datetime import UTC, datetime
 from typing import Any
@@ -28,13 +31,18 @@ def test_it_is_of_its_own_class_and_stays_as_it_is() -> None:
         del made.text
 
 
-def test_what_is_not_given_is_the_default_and_shared_with_nobody() -> None:
-    """Defaults are those of the class; a mapping is made anew for each record."""
+def test_what_is_not_given_is_the_default() -> None:
+    """Defaults are those of the class; a mapping that all may share can't be written to, and outlives a copy."""
     one, other = _made(), _made()
     assert (one.text, one.parent, one.kind.value) == ("", None, "message")
     assert one.extra == {}
-    assert one.extra is not other.extra
     assert one == other
+    for write in (lambda: one.extra.update(a=1), lambda: one.extra.setdefault("a", 1), lambda: one.extra.__setitem__("a", 1)):  # type: ignore[attr-defined]
+        with pytest.raises(TypeError, match="attrs.evolve"):
+            write()
+    assert other.extra == {}
+    assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one  # noqa: S301 - our own
+    assert json.dumps(one.extra) == "{}"
 
 
 def test_what_is_refused_is_refused() -> None:
