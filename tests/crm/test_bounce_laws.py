@@ -38,11 +38,11 @@ class Bounces(RuleBasedStateMachine):
                 self.desk.report(self.desk.ours[place])
             self.retry(at_once=False)
 
-    @rule(fault=st.sampled_from(NO_LOSS), first=st.integers(0, 5), times=st.integers(1, 3))
+    @rule(fault=st.sampled_from(NO_LOSS), first=st.integers(0, 2), times=st.integers(1, 3))
     def trouble(self, fault: str, first: int, times: int) -> None:
         self.desk.gate.spoil(FAULTS[fault], first=first, times=times)
 
-    @rule(kill=st.none() | st.integers(0, 25))
+    @rule(kill=st.none() | st.integers(0, 9))
     def flush(self, kill: int | None) -> None:
         self.desk.flush(kill=kill)
 
