@@ -109,7 +109,7 @@ def through_floor(path: Path, folder: Path, size: int) -> float:
     schema = (Path(__file__).parents[1] / "src/socialcrm/store/migrations/versions/0001_sqlite.sql").read_text()
     wanted = ("interactions", "identities", "conversations", "search")
     connection = sqlite3.connect(folder / "floor.db", isolation_level=None)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-131072", "wal_autocheckpoint=8000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "wal_autocheckpoint=8000"):
         connection.execute(f"PRAGMA {pragma}")
     for statement in schema.split(";\n"):
         if any(f" {name}" in statement.split("(")[0] for name in wanted):

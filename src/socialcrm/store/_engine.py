@@ -18,7 +18,7 @@ BEGIN_WRITE = {"socialcrm_begin": "BEGIN IMMEDIATE"}
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",  # an acknowledged webhook survives a power cut, not only a crash
     "PRAGMA wal_autocheckpoint=8000",
-    "PRAGMA cache_size=-131072",
+    "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA busy_timeout=15000",
 )

@@ -50,7 +50,9 @@ def quick(cls: type[T]) -> type[T]:
             signature.append(name if one.default is attrs.NOTHING else f"{name}=default_{name}")
         filled.append(f"self.{name} = {given}")
         if one.validator is not None:
-            checked.append(f"check_{name}(self, field_{name}, {name})")
+            # a default is what its class holds to be right
+            given = "" if one.default is attrs.NOTHING else f"if {name} is not default_{name}: "
+            checked.append(f"{given}check_{name}(self, field_{name}, {name})")
     same = ", ".join(f"{one.name}={one.name}" for one in attrs.fields(cls))  # type: ignore[arg-type]  # as above
     lines = [
         f"def __init__({', '.join(signature)}):",
