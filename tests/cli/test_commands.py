@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from socialcrm.errors import CredentialsError, RefusedError, Unreachable
+from socialcrm.types import Delivery
 
-from .fakery import HOSTILE, World
+from .fakery import HOSTILE, NOW, World
 
 GWEN = {"id": "1", "who": "gwen", "text": "My router is dead.", "at": "2026-03-01T09:00:00+00:00"}
 SAM = {"id": "2", "who": "sam", "text": "How much is a router?", "at": "2026-03-02T08:00:00+00:00", "sight": "private"}
@@ -216,6 +217,20 @@ def test_a_reply_is_previewed_queued_and_delivered(world: World) -> None:
     assert world.ok("flush") == "Nothing is due.\n"
     assert told(world, "outbox", "--state", "sent")[0]["ids"] == ["sent-1"]
     assert told(world, "case", "c1")["interactions"][-1]["direction"] == "outbound"
+
+
+def test_a_reply_that_bounced_says_why(world: World) -> None:
+    """What left and did not arrive is shown with its reason, not with the time at which it left."""
+    world.ok("reply", "c1", "We are coming.", "--by", "ana")
+    world.ok("flush")
+    assert "sent " in world.ok("outbox")
+    bounced = Delivery(id="sent-1", at=NOW + timedelta(minutes=1), status="failed", reason="nobody lives there")
+    world.connector.parse = lambda *_: [bounced]  # type: ignore[method-assign]
+    world.ok("sync")
+    shown = world.ok("outbox", "--state", "failed")
+    assert "could not deliver it: no" in shown  # the line is cut at the width of the terminal
+    assert "sent " not in shown
+    assert "is queued again" in world.ok("retry", "o1")
 
 
 def test_a_guard_holds_back_private_data_and_says_how_to_go_on(world: World) -> None:

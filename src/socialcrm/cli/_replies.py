@@ -165,7 +165,7 @@ def outbox(session: Session, state: str | None) -> None:
     for one in found:
         to = two_lines(str(one.to), f"{one.channel}, {one.visibility}", "bold")
         written = two_lines(when(one.created_at, now), f"by {one.by}")
-        became = f"sent {when(one.sent_at, now)}" if one.sent_at else one.error
+        became = one.error or (f"sent {when(one.sent_at, now)}" if one.sent_at else "")
         table.add_row(two_lines(one.ref, one.state, "bold cyan"), one.case, to, written, two_lines(one.text, became))
     session.console.print(table)
 
@@ -175,7 +175,7 @@ def outbox(session: Session, state: str | None) -> None:
 @command_options
 @click.pass_obj
 def retry(session: Session, ref: str) -> None:
-    """Queue a failed reply once more.
+    """Queue a failed reply once more; of one in parts, only what did not arrive.
 
     \b
     Example:

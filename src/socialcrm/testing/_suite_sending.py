@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import bisect
+import json
 from collections.abc import Callable
 
+from sqlalchemy import select
+
+from socialcrm import outbox
 from socialcrm.connectors import Connector, Receipt, Unit
 from socialcrm.crm._pull import Pull
 from socialcrm.errors import SocialCRMError, TooLong, UnsupportedError
+from socialcrm.store import tables
 from socialcrm.testing._bench import CHANNEL, Bench
 from socialcrm.testing._platform import FAULTS
 from socialcrm.testing._probe import Killed
@@ -56,6 +61,7 @@ class Sending(SuiteBase):
                         bench.deliver()
                 except Killed:
                     bench.reopen()
+                self._kept(bench, f"killed {moments[number]} (moment {number})")
                 bench.deliver()
                 self._arrived(bench, reply, f"killed {moments[number]} (moment {number})")
 
@@ -194,6 +200,18 @@ class Sending(SuiteBase):
                 "it has the id of the first part only",
                 f"{place}: {now.ids}",
             )
+
+    def _kept(self, bench: Bench, place: str) -> None:
+        came = len(bench.platform.received())
+        with bench.crm.store.read() as tx:
+            cursor = tx.value(select(tables.outbox.c.cursor).where(tables.outbox.c.ws == tx.ws))
+        kept = outbox.left(json.loads(cursor or "{}"))
+        check(
+            kept >= came - 1,
+            "each part that has left is kept before the next one leaves, in a row of the cursor called part:0, part:1 …",
+            "its rows have other names; a person who orders again what bounced goes by these",
+            f"{place}: {came} messages came, and {kept} are kept",
+        )
 
     def _comes_back(self, bench: Bench, reply: Reply) -> None:
         before = _outbound(bench)

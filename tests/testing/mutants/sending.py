@@ -9,6 +9,7 @@ import attrs
 
 from socialcrm.connectors import (
     Answer,
+    Batch,
     Call,
     Cursor,
     Flow,
@@ -50,6 +51,22 @@ def _repeatable(step: Any) -> Any:
 class ForgetsWhichPartsWentOut(FakeConnector):
     def send(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
         return (yield from super().send(message, {}))
+
+
+class NamesItsPartsOtherwise(FakeConnector):
+    def send(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt]:
+        known = {key.replace("sent-", "part:"): value for key, value in cursor.items()}
+        return (yield from altered(super().send(message, known), _otherwise))
+
+    def settle(self, message: Outgoing, cursor: Cursor) -> Flow[Receipt | None]:
+        known = {key.replace("sent-", "part:"): value for key, value in cursor.items()}
+        return (yield from altered(super().settle(message, known), _otherwise))
+
+
+def _otherwise(step: Any) -> Any:
+    if not isinstance(step, Batch):
+        return step
+    return attrs.evolve(step, cursor={key.replace("part:", "sent-"): value for key, value in step.cursor.items()})
 
 
 class SendsTheFirstPartOnly(FakeConnector):
@@ -122,6 +139,7 @@ MUTANTS = (
     Mutant(ShowsTheTokenInErrors, "test_secrets_show_nowhere", "a credential shows nowhere"),
     Mutant(RepeatsAnUnsafeSend, "test_any_failure_of_a_delivery_is_survived", "exactly once"),
     Mutant(ForgetsWhichPartsWentOut, "test_killed_anywhere_a_reply_arrives_once", "exactly once"),
+    Mutant(NamesItsPartsOtherwise, "test_killed_anywhere_a_reply_arrives_once", "called part:0, part:1"),
     Mutant(SendsTheFirstPartOnly, "test_a_reply_arrives_once", "exactly once"),
     Mutant(SettlesBlindly, "test_killed_anywhere_a_reply_arrives_once", "exactly once"),
     Mutant(NeverFindsWhatItSent, "test_killed_anywhere_a_reply_arrives_once", "exactly once"),
