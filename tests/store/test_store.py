@@ -8,6 +8,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import inspect, select
 
 from socialcrm.errors import NotFound, SchemaError, SettingsError, StoreError
@@ -45,6 +47,39 @@ def test_a_block_that_raises_leaves_nothing_behind(path: str) -> None:
     with pytest.raises(RuntimeError):
         interrupted()
     assert names(store) == ["kept"]
+
+
+@given(
+    count=st.integers(0, 620),
+    empty=st.sets(st.sampled_from(["merged", "last_case"])),
+    gaps=st.lists(st.tuples(st.integers(0, 619), st.sampled_from([3, 4])), max_size=4),
+)
+@settings(max_examples=25, deadline=None)
+def test_many_rows_are_what_they_were_one_by_one(count: int, empty: set[str], gaps: list[tuple[int, int]]) -> None:
+    """However many rows are added at once, and wherever there is nothing in them, each is read back as it was given."""
+    rows = [
+        [1, number, f"n{number}", *(None if one in empty else number for one in ("merged", "last_case"))]
+        for number in range(count)
+    ]
+    for place, column in gaps:
+        if place < count:
+            rows[place][column] = None if rows[place][column] is not None else 7
+    given_rows = [tuple(row) for row in rows]
+    store = Store.open("sqlite://")
+    with store.write() as tx:
+        tx.insert(tables.customers, given_rows)
+        found = [tuple(row) for row in tx.rows(select(tables.customers).order_by(tables.customers.c.id))]
+    store.close()
+    assert found == given_rows
+
+
+def test_what_the_driver_itself_refuses_is_told(path: str) -> None:
+    """Rows go to the driver without SQLAlchemy between; its errors are ours all the same, and nothing is left of the rows."""
+    store = Store.open(path)
+    rows = [(store.ws, number, "twice", None, None) for number in (*range(300), 7)]
+    with pytest.raises(StoreError, match="refused"), store.write() as tx:
+        tx.insert(tables.customers, rows)
+    assert names(store) == []
 
 
 def test_workspaces_see_nothing_of_each_other(path: str) -> None:
