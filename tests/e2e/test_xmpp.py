@@ -262,8 +262,6 @@ def test_watching(town: Town, crm: CRM) -> None:
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_encrypted_in_a_process_of_its_own(town: Town, url: str, tmp_path: Path, security: str) -> None:
     """With TLS and an authority named by ``SSL_CERT_FILE`` messages are fetched and sent; without it none."""
-    if town.server.name == "ejabberd":
-        pytest.skip("the harness's ejabberd does not take its certificate; it is tried in clear")
     authority = tmp_path / "authority.pem"
     trusted = town.server.trust().get_ca_certs(binary_form=True)
     authority.write_text("".join(ssl.DER_cert_to_PEM_cert(one) for one in trusted), encoding="ascii")

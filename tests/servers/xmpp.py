@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,9 @@ class XmppServer:
 
     def configure(self) -> None:
         """Write the configuration and the certificate, for the server's own user."""
-        certificate = self._authority.issue_cert("localhost", "127.0.0.1", ROOMS)
+        # ejabberd waits with a timer of Erlang's for the end of a certificate, and takes none that is valid for centuries
+        soon = datetime.now(UTC) + timedelta(days=30)
+        certificate = self._authority.issue_cert("localhost", "127.0.0.1", ROOMS, not_after=soon)
         chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
         (self.folder / "cert.pem").write_bytes(chain)
         (self.folder / "key.pem").write_bytes(certificate.private_key_pem.bytes())

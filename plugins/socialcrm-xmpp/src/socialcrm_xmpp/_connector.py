@@ -72,7 +72,7 @@ class XmppConnector(Connector[XmppSettings]):
             "XEP-0066 (links to files)",
             "XEP-0054 (cards)",
         ),
-        proven="a real Prosody 0.12 (STARTTLS, direct TLS and in clear) and ejabberd 23.01 (in clear) on loopback",
+        proven="a real Prosody 0.12 and ejabberd 23.01 (STARTTLS, direct TLS and in clear) on loopback",
     )
 
     @property
