@@ -5,7 +5,6 @@ Lossless for JSON values, text and bytes. An element is found again by its batch
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from collections.abc import Sequence
@@ -24,31 +23,44 @@ else:
 
 __all__ = ["append", "pack", "read", "unpack"]
 
+_JSON, _TEXT, _BYTES = range(3)
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def pack(raws: Sequence[Raw]) -> bytes:
-    """Return the elements as one compressed blob.
+    """Return the elements as one compressed blob: what they are in a line of JSON, then texts and bytes as they were.
 
     Raises:
         TypeError: A body is neither a JSON value nor text nor bytes: the connector breaks the contract.
     """
-    return zstd.compress(_encode([_plain(raw) for raw in raws]).encode(), level=1)
+    heads: list[tuple[Any, ...]] = []
+    plain: list[bytes] = []
+    for raw in raws:
+        body, how = raw.body, _JSON
+        if isinstance(body, str):
+            body, how = body.encode("utf-8", "surrogatepass"), _TEXT
+        elif isinstance(body, bytes):
+            how = _BYTES
+        if how != _JSON:
+            plain.append(body)
+            body = len(body)
+        heads.append((raw.kind, body, how, dict(raw.context)) if raw.context else (raw.kind, body, how))
+    return zstd.compress(b"".join((_encode(heads).encode(), b"\n", *plain)), level=1)
 
 
 def unpack(blob: bytes) -> list[Raw]:
     """Return the elements of a blob, equal to those that `pack` was given."""
-    return [
-        Raw(kind, base64.b64decode(body) if rest[1:] else body, *rest[:1])
-        for kind, body, *rest in json.loads(zstd.decompress(blob))
-    ]
-
-
-def _plain(raw: Raw) -> tuple[Any, ...]:
-    """Return kind and body; where there is one, the context; and a 1 where the body was bytes."""
-    if isinstance(raw.body, bytes):
-        return (raw.kind, base64.b64encode(raw.body).decode(), dict(raw.context), 1)
-    return (raw.kind, raw.body, dict(raw.context)) if raw.context else (raw.kind, raw.body)
+    heads, _, plain = zstd.decompress(blob).partition(b"\n")
+    raws: list[Raw] = []
+    end = 0
+    for kind, body, how, *context in json.loads(heads):
+        if how != _JSON:
+            start, end = end, end + body
+            told = plain[start:end]
+            raws.append(Raw(kind, told if how == _BYTES else told.decode("utf-8", "surrogatepass"), *context))
+        else:
+            raws.append(Raw(kind, body, *context))
+    return raws
 
 
 def append(tx: Tx, channel: int, stream: str, raws: Sequence[Raw], now: int) -> int | None:
