@@ -4,6 +4,8 @@ The floor parses the same lines and inserts the same values into tables with the
 ``sqlite3``; its full-text index is filled the same way. Both run in this process, interleaved; the ratio of their medians is
 what counts (absolute times are noise). ``--rows 1000000 --memory`` shows that memory stays flat.
 
+A batch is as large as those of `crm.load`.
+
     uv run python bench/ingest.py [--rows N] [--rounds N] [--batch N] [--memory]
 """
 
@@ -24,6 +26,7 @@ from pathlib import Path
 from socialcrm.cases import DEFAULT
 from socialcrm.connectors import Batch, Connector, ConnectorInfo, Raw
 from socialcrm.crm._accounts import find_channel
+from socialcrm.crm._gather import AT_ONCE
 from socialcrm.crm._open import add_channel_row
 from socialcrm.crm.inbound import absorb
 from socialcrm.store import Store, catch_up
@@ -171,8 +174,8 @@ def through_floor(path: Path, folder: Path, size: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=AT_ONCE, help="elements made durable at once")
     parser.add_argument("--memory", action="store_true", help="one run through the corridor, and its peak memory")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

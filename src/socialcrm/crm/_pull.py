@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,11 @@ from attrs import frozen
 from sqlalchemy import select
 
 from socialcrm import cases, ingest, privacy
-from socialcrm.connectors import Batch, Connector, Flow, Raw
+from socialcrm.connectors import Batch, Connector, Flow
 from socialcrm.crm._aboard import LiveHost
 from socialcrm.crm._accounts import ChannelRow, list_channels, save_accounts
 from socialcrm.crm._blame import blaming, guarded
+from socialcrm.crm._gather import gathered
 from socialcrm.crm._host import StoreHost, lease_channel, read_cursor, release_channel
 from socialcrm.crm._reports import ChannelReport
 from socialcrm.crm.inbound import Absorbed, absorb, understand
@@ -227,8 +228,8 @@ class Pull:
         self._total = _size(path)
         done = 0
         try:
-            for batch in self._batches(connector, path):
-                done += sum(_weight(raw) for raw in batch.raws)
+            for batch, weight in gathered(self._batches(connector, path)):
+                done += weight
                 self.take(connector, batch, "load", done=min(done, self._total))
         except OSError as error:
             raise SettingsError(f"{path} can't be read: {error.strerror or error}; what was loaded before stays") from error
@@ -284,7 +285,3 @@ def _size(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
     return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
-
-
-def _weight(raw: Raw) -> int:
-    return len(raw.body) if isinstance(raw.body, Sequence) else len(repr(raw.body))

@@ -28,13 +28,18 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def pack(raws: Sequence[Raw]) -> bytes:
-    """Return the elements as one compressed blob: what they are in a line of JSON, then texts and bytes as they were.
+    """Return the elements as one compressed blob.
+
+    A line of JSON says what they are, for each run of elements of one sort: their kind, how their bodies are held, these bodies
+    or how long they are, and their context, if they have one. Texts and bytes follow as they were.
 
     Raises:
         TypeError: A body is neither a JSON value nor text nor bytes: the connector breaks the contract.
     """
-    heads: list[tuple[Any, ...]] = []
+    runs: list[tuple[Any, ...]] = []
     plain: list[bytes] = []
+    told: list[Any] = []
+    sort: tuple[str, int] | None = None
     for raw in raws:
         body, how = raw.body, _JSON
         if isinstance(body, str):
@@ -44,21 +49,28 @@ def pack(raws: Sequence[Raw]) -> bytes:
         if how != _JSON:
             plain.append(body)
             body = len(body)
-        heads.append((raw.kind, body, how, dict(raw.context)) if raw.context else (raw.kind, body, how))
-    return zstd.compress(b"".join((_encode(heads).encode(), b"\n", *plain)), level=1)
+        if raw.context:
+            runs.append((raw.kind, how, [body], dict(raw.context)))
+            sort = None
+        elif sort == (raw.kind, how):
+            told.append(body)
+        else:
+            sort, told = (raw.kind, how), [body]
+            runs.append((*sort, told))
+    return zstd.compress(b"".join((_encode(runs).encode(), b"\n", *plain)), level=1)
 
 
 def unpack(blob: bytes) -> list[Raw]:
     """Return the elements of a blob, equal to those that `pack` was given."""
-    heads, _, plain = zstd.decompress(blob).partition(b"\n")
+    runs, _, plain = zstd.decompress(blob).partition(b"\n")
     raws: list[Raw] = []
     end = 0
-    for kind, body, how, *context in json.loads(heads):
-        if how != _JSON:
-            start, end = end, end + body
-            told = plain[start:end]
-            raws.append(Raw(kind, told if how == _BYTES else told.decode("utf-8", "surrogatepass"), *context))
-        else:
+    for kind, how, bodies, *context in json.loads(runs):
+        for body in bodies:
+            if how != _JSON:
+                start, end = end, end + body
+                told = plain[start:end]
+                body = told if how == _BYTES else told.decode("utf-8", "surrogatepass")
             raws.append(Raw(kind, body, *context))
     return raws
 

@@ -6,8 +6,7 @@ They are slotted and not frozen, and built by position: on the path of every int
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from operator import attrgetter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -116,6 +115,12 @@ class EventRow:
         return cls(*row)
 
 
-interaction_values = attrgetter(*(field.name for field in attrs.fields(InteractionRow)))
-case_values = attrgetter(*(field.name for field in attrs.fields(CaseRow)))
-event_values = attrgetter(*(field.name for field in attrs.fields(EventRow)))
+def _values_of(cls: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what returns a record's fields, in order; `operator.attrgetter` takes twice as long for so many."""
+    told: Callable[[Any], tuple[Any, ...]] = eval(f"lambda row: ({', '.join(f'row.{one.name}' for one in attrs.fields(cls))})")  # noqa: S307 - names are ours
+    return told
+
+
+interaction_values = _values_of(InteractionRow)
+case_values = _values_of(CaseRow)
+event_values = _values_of(EventRow)
