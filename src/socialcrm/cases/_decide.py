@@ -32,7 +32,7 @@ _NORMAL = Severity.NORMAL.value
 _HIDDEN = (Moderation.SPAM.value, Moderation.REMOVED.value)
 
 
-def decide(case: CaseRow | None, fact: Fact, process: Process, *, key: int, ws: int, customer: int) -> Sequence[EventRow]:
+def decide(case: CaseRow | None, fact: Fact, process: Process, key: int, ws: int, customer: int) -> Sequence[EventRow]:
     """Say what a fact does.
 
     Args:
@@ -71,7 +71,7 @@ def _decide(case: CaseRow | None, fact: Fact, process: Process, key: int, ws: in
     return _command(case, fact, process)
 
 
-def _event(case: CaseRow, kind: str, fact: Fact, *, rule: str = "", data: dict[str, Any] | None = None) -> EventRow:
+def _event(case: CaseRow, kind: str, fact: Fact, rule: str = "", data: dict[str, Any] | None = None) -> EventRow:
     told = json.dumps(data) if data else ""
     return EventRow(case.ws, 0, case.id, kind, fact.at, fact.actor, fact.interaction, case.playbook, rule, None, None, told)
 
@@ -88,7 +88,7 @@ def _received(case: CaseRow | None, fact: Fact, process: Process, key: int, ws: 
             case = playbook = None
     if playbook is None:
         playbook = process.at(at)
-    effects = playbook.triage(fact, case)
+    effects = playbook.triage(fact, case) if playbook.rules else None
     ignored = playbook.ignores(fact.what, fact.moderation) or BLOCKED in fact.tags
     if effects is not None:
         ignored = effects.ignore or (ignored and (not effects.open or fact.moderation in _HIDDEN or BLOCKED in fact.tags))

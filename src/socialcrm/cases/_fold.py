@@ -120,7 +120,7 @@ def _append(ledger: Ledger, scene: Scene, customer: int, case: CaseRow | None, r
     begun = len(ledger.events)
     for row in rows:
         fact = fact_of(row, scene)
-        for event in decide(case, fact, process, key=key, ws=ws, customer=customer):
+        for event in decide(case, fact, process, key, ws, customer):
             if case is None or event.kind == "opened":
                 ledger.opened(customer)
                 key = ledger.next_case()

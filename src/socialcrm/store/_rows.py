@@ -117,8 +117,10 @@ class EventRow:
 
 def _values_of(cls: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
     """Return what returns a record's fields, in order; `operator.attrgetter` takes twice as long for so many."""
-    told: Callable[[Any], tuple[Any, ...]] = eval(f"lambda row: ({', '.join(f'row.{one.name}' for one in attrs.fields(cls))})")  # noqa: S307 - names are ours
-    return told
+    names = ", ".join(f"row.{one.name}" for one in attrs.fields(cls))
+    values: Callable[[Any], tuple[Any, ...]] = eval(f"lambda row: ({names})")  # noqa: S307 - made of the class's own names
+    values.__doc__ = f"Return the columns of {cls.__name__} in the table's order."
+    return values
 
 
 interaction_values = _values_of(InteractionRow)

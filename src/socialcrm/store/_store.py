@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -43,6 +44,8 @@ class Store:
         # A database in memory has one connection: its threads take turns, and a reader within a transaction shares it.
         self._alone = isinstance(engine.pool, StaticPool)
         self._shared: Tx | None = None
+        # who forgets to close it gets the connections closed when nobody holds it any more
+        weakref.finalize(self, engine.dispose).atexit = False
 
     @classmethod
     def open(cls, url: str, workspace: str = "default") -> Store:
