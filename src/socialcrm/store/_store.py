@@ -44,8 +44,6 @@ class Store:
         # A database in memory has one connection: its threads take turns, and a reader within a transaction shares it.
         self._alone = isinstance(engine.pool, StaticPool)
         self._shared: Tx | None = None
-        # who forgets to close it gets the connections closed when nobody holds it any more
-        weakref.finalize(self, engine.dispose).atexit = False
 
     @classmethod
     def open(cls, url: str, workspace: str = "default") -> Store:
@@ -73,7 +71,10 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, ws, name)
+        store = cls(engine, ws, name)
+        # who forgets to close it gets the connections closed when nobody holds it any more
+        weakref.finalize(store, engine.dispose).atexit = False
+        return store
 
     @classmethod
     def migrate(cls, url: str) -> None:
